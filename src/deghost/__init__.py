@@ -1,0 +1,1 @@
+"""Ghost-free HDR from exposure brackets, guided by segmentation."""

@@ -1,0 +1,1 @@
+"""Where each frame's pixels lie in the reference."""

@@ -1,0 +1,1 @@
+"""Files: everything that reads or writes one."""

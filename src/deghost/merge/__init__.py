@@ -1,0 +1,1 @@
+"""The plan, the weighted merge, and rendering by tiles."""

@@ -1,0 +1,1 @@
+"""From codes to light and back: exposure, response, noise, colour, tone."""

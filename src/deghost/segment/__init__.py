@@ -1,0 +1,1 @@
+"""Which pixels can be trusted: well exposed, and not moved."""
