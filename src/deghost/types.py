@@ -41,7 +41,7 @@ class Capture:
     longitude: float | None = None  # degrees, east positive
     altitude: float | None = None  # m
     owner: str | None = None
-    exif: bytes = b""  # the EXIF block itself (a TIFF stream, no "Exif" prefix), orientation set to 1
+    exif: bytes = b""  # the EXIF block, a TIFF stream without "Exif" before it, orientation 1
 
 
 @dataclass(frozen=True)

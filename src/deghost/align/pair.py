@@ -1,0 +1,154 @@
+"""Align one frame with another."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from deghost.align.features import (
+    TOLERANCE,
+    Detector,
+    find_features,
+    guess_warp,
+    implausible,
+    match_features,
+)
+from deghost.align.refine import (
+    GRID,
+    Comparison,
+    Moving,
+    Samples,
+    compare,
+    refine_levels,
+    textured_samples,
+)
+from deghost.align.signal import Light, Signal, common_pyramids
+from deghost.align.warp import (
+    LADDER,
+    Model,
+    Warp,
+    displacement,
+    nearest_model,
+    rescaled,
+    simplest_model,
+)
+from deghost.types import Matrix
+
+
+DETECTORS: tuple[Detector, ...] = ("orb", "sift")  # the second where the first fails
+LEAST_SHARE = 0.002  # of the pixels, well exposed and textured in both frames
+LEAST_PIXELS = 200
+SIMPLER = 0.1  # pixels at the corners by which a simpler model may differ from a richer one
+CELLS_NEEDED: dict[Model, int] = {"none": 0, "shift": 4, "affine": 10, "homography": 20}  # of 96
+FINE = 2  # levels on which the first guess is not tried, but improved
+
+
+@dataclass(frozen=True)
+class Pair:
+    """A reference and a frame, described level by level within the range that both show."""
+
+    reference: tuple[Signal, ...]
+    frame: tuple[Signal, ...]
+    samples: tuple[Samples, ...]
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Height and width of the finest level in pixels."""
+        return self.reference[0].size
+
+    @property
+    def comparable(self) -> bool:
+        """Whether both frames show enough of the same things."""
+        share = self.samples[0].share
+        return share > LEAST_SHARE and share * self.size[0] * self.size[1] > LEAST_PIXELS
+
+    def compare(self, before: Matrix, after: Matrix, level: int = 0) -> Comparison:
+        """Compare two warps of the finest level on another level."""
+        samples, signal = self.samples[level], self.frame[level]
+        matrices = (rescaled(m, self.size, samples.size) for m in (before, after))
+        return compare(samples, Moving(signal.contrast, signal.trust), *matrices)
+
+    def refine(self, start: Matrix, model: Model, levels: slice) -> Matrix:
+        """Refine a warp of the finest level on some levels of the pyramid."""
+        samples = self.samples[levels]
+        local = rescaled(start, self.size, samples[0].size)
+        local = refine_levels(samples, self.frame[levels], local, model)
+        return rescaled(local, samples[0].size, self.size)
+
+
+def make_pair(reference: Light, frame: Light, more: float) -> Pair:
+    """Prepare a frame, exposed by `more` stops than a reference, for comparison with it."""
+    still, moving = common_pyramids(reference, frame, more)
+    return Pair(still, moving, tuple(textured_samples(level) for level in still))
+
+
+def align_pair(pair: Pair, richest: Model, max_shift: float) -> Warp:
+    """Find the richest plausible warp that clearly lowers the residual, or none.
+
+    `max_shift` is a share of the picture's longer side.
+    """
+    best = np.eye(3)
+    if not pair.comparable:
+        share = f"{100 * pair.samples[0].share:.2g} %"
+        reason = f"only {share} of the picture is well exposed and textured in both frames"
+        return Warp(best, pair.size, reason=reason)
+    start = _first_guess(pair, max_shift)
+    refusals = []
+    for model in LADDER[1 : LADDER.index(richest) + 1]:
+        matrix = pair.refine(nearest_model(start, model, pair.size), model, slice(FINE))
+        refusal = _refusal(pair, model, best, matrix, max_shift)
+        refusals += [f"{model}: {refusal}"] if refusal else []
+        best = best if refusal else matrix
+    gain = pair.compare(np.eye(3), best)
+    falls = f"the residual falls from {gain.before:.3f} to {gain.after:.3f}"
+    reason = falls if gain.after < gain.before else "; ".join(refusals)
+    return accepted(best, gain, pair.size, reason)
+
+
+def accepted(matrix: Matrix, comparison: Comparison, size: tuple[int, int], reason: str) -> Warp:
+    """Record a warp that was accepted, as the simplest model that is as good."""
+    matrix, model = simplest_model(matrix, size, SIMPLER)
+    after = comparison.before if model == "none" else comparison.after
+    return Warp(matrix, size, model, comparison.before, after, comparison.inliers, reason)
+
+
+def _first_guess(pair: Pair, max_shift: float) -> Matrix:
+    """Choose between no warp and that of matched features, after a coarse refinement."""
+    level = min(FINE, len(pair.samples) - 1)
+    best = np.eye(3)
+    shifted = pair.refine(best, "shift", slice(level, None))
+    candidates = [pair.refine(shifted, "affine", slice(level, None))]
+    matched = _match(pair)
+    if matched is not None:
+        candidates += [matched, pair.refine(matched, "affine", slice(level, level + 1))]
+    for matrix in candidates:
+        if not implausible(matrix, pair.size, max_shift):
+            comparison = pair.compare(best, matrix, level)
+            best = matrix if comparison.after < comparison.before else best
+    return best
+
+
+def _match(pair: Pair) -> Matrix | None:
+    for detector in DETECTORS:
+        first, second = (find_features(p, detector) for p in (pair.reference, pair.frame))
+        guess = guess_warp(*match_features(first, second), pair.size, TOLERANCE * first.spacing)
+        if guess.model == "homography":
+            break
+    return None if guess.model == "none" else guess.matrix
+
+
+def _refusal(pair: Pair, model: Model, best: Matrix, matrix: Matrix, max_shift: float) -> str:
+    """Say why a warp is not to replace the best so far, or nothing if it is."""
+    unlikely = implausible(matrix, pair.size, max_shift)
+    if unlikely:
+        return unlikely
+    gain = pair.compare(np.eye(3), matrix)
+    if gain.agreeing < CELLS_NEEDED[model]:
+        return f"the frames agree in {gain.agreeing} of {GRID[0] * GRID[1]} cells"
+    if displacement(matrix, np.eye(3), pair.size) < SIMPLER:
+        return "the frames already agree"
+    if not gain.falls:
+        return f"the residual does not clearly fall ({gain.before:.3f} to {gain.after:.3f})"
+    simpler = not np.array_equal(best, np.eye(3))
+    if simpler and not pair.compare(best, matrix).improves:
+        return "a simpler model fits as well"
+    return ""

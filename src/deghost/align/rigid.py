@@ -1,0 +1,87 @@
+"""Align hand-held frames: shift, affine map or homography, but only where that clearly helps.
+
+Frames are aligned neighbour to neighbour towards the reference, since frames many stops apart
+show nothing in common, and then against the reference itself where they do.
+"""
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+from jaxtyping import Float
+from torch import Tensor
+
+from deghost.align.pair import CELLS_NEEDED, Pair, accepted, align_pair, make_pair
+from deghost.align.signal import measure_light
+from deghost.align.warp import LADDER, Model, Warp, displacement
+from deghost.errors import SettingsError
+
+
+BELIEVABLE = 0.6  # share of inliers below which two frames hardly show the same things
+DRIFT = 2.0  # pixels at the corners by which a chain of steps may have gone astray
+
+
+@dataclass(frozen=True)
+class AlignSettings:
+    """How far frames may be warped."""
+
+    model: Model = "homography"  # the richest tried
+    max_shift: float = 12.0  # per cent of the longer side
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.max_shift <= 100:
+            raise SettingsError(
+                f"the largest shift is {self.max_shift} %; give a percentage from 0 to 100"
+            )
+
+
+def align_frames(
+    proxies: Float[Tensor, "n 3 h w"],
+    exposures: Float[Tensor, " n"],
+    reference: int,
+    settings: AlignSettings,
+) -> tuple[Warp, ...]:
+    """Find where each frame shows what the reference shows.
+
+    `proxies` are linear, darkest first, with 1.0 at clipping; frame `k` shows the radiance
+    `proxies[k] / exposures[k]`.
+    """
+    lights = [measure_light(proxy) for proxy in proxies]
+    stops = exposures.double().log2().tolist()
+    size = lights[0].luminance.shape
+    warps = {reference: Warp(np.eye(3), size, "none", 0.0, 0.0, 1.0, "the reference")}
+    for k in [*range(reference + 1, len(lights)), *range(reference - 1, -1, -1)]:
+        if settings.model == "none":
+            warps[k] = Warp(np.eye(3), size, reason="alignment is off")
+            continue
+        near = k - 1 if k > reference else k + 1
+        pair = make_pair(lights[near], lights[k], stops[k] - stops[near])
+        step = align_pair(pair, settings.model, settings.max_shift / 100)
+        if near != reference:
+            direct = make_pair(lights[reference], lights[k], stops[k] - stops[reference])
+            step = _chain(direct, warps[near], step, settings)
+        warps[k] = step
+    return tuple(
+        warps[k].scaled_to((proxies.shape[2], proxies.shape[3])) for k in range(len(lights))
+    )
+
+
+def _chain(direct: Pair, near: Warp, step: Warp, settings: AlignSettings) -> Warp:
+    """Add the step from a neighbour to its own warp, and correct the sum against the reference.
+
+    Frames many stops apart fit each other badly, so only a small correction is believed.
+    """
+    matrix = step.matrix @ near.matrix
+    matrix = matrix / matrix[2, 2]
+    reason = f"by way of the next frame ({step.reason})"
+    overall = direct.compare(np.eye(3), matrix)
+    if not direct.comparable or not overall.inliers > BELIEVABLE:
+        model = max(near.model, step.model, key=LADDER.index)
+        return replace(step, matrix=matrix, model=model, reason=reason)
+    refined = direct.refine(matrix, settings.model, slice(1))
+    if displacement(matrix, refined, direct.size) < DRIFT:
+        correction = direct.compare(matrix, refined)
+        enough = correction.agreeing >= CELLS_NEEDED[settings.model]
+        matrix = refined if enough and correction.falls else matrix
+    if direct.compare(matrix, np.eye(3)).falls:
+        matrix, reason = np.eye(3), f"{reason}, but no warp at all fits the reference better"
+    return accepted(matrix, direct.compare(np.eye(3), matrix), direct.size, reason)

@@ -1,0 +1,89 @@
+"""`deghost merge`: frames in, one HDR picture out."""
+
+from pathlib import Path
+from typing import Annotated
+
+from cyclopts import Parameter
+
+from deghost.cli.options import (
+    Fit,
+    Force,
+    Frames,
+    Json,
+    Output,
+    Quiet,
+    Reference,
+    ResponseName,
+    Stops,
+    Times,
+    deghost_strength,
+    exposure_settings,
+)
+from deghost.cli.report import print_merge, progress_bar
+from deghost.merge.settings import AlignMode, MergeSettings, Method, PixelType, Scale
+
+
+def merge(
+    frames: Frames = (),
+    /,
+    *,
+    output: Output,
+    exposures: Times = None,
+    ev: Stops = None,
+    fit_exposures: Fit = False,
+    reference: Reference = None,
+    response: ResponseName = "auto",
+    scale: Annotated[
+        Scale,
+        Parameter(
+            help="What 1.0 means: the reference's clipping, light at EV100 0, or the maximum."
+        ),
+    ] = "reference",
+    method: Annotated[Method, Parameter(help="How frames become one.")] = "weighted",
+    deghost: Annotated[
+        str, Parameter(help="How readily things count as moved: off, low, medium, high or 0..1.")
+    ] = "medium",
+    align: Annotated[
+        AlignMode, Parameter(help="Line frames up; flow also follows things that moved.")
+    ] = "rigid",
+    crop: Annotated[
+        bool, Parameter(negative="--no-crop", help="Cut off borders that not all frames show.")
+    ] = True,
+    exr_type: Annotated[PixelType, Parameter(help="Numbers in an EXR file.")] = "half",
+    masks: Annotated[
+        Path | None, Parameter(help="Folder for the masks of every frame, as PNG.")
+    ] = None,
+    plan: Annotated[Path | None, Parameter(help="File for the plan of the merge, as JSON.")] = None,
+    preview: Annotated[Path | None, Parameter(help="File for a tone-mapped JPEG or PNG.")] = None,
+    save_response: Annotated[
+        Path | None, Parameter(help="File for the recovered camera curve, as JSON.")
+    ] = None,
+    force: Force = False,
+    quiet: Quiet = False,
+    json: Json = False,
+) -> None:
+    """Merge a bracket into one ghost-free HDR picture.
+
+    The ending of the output tells the format: .exr, .hdr, .tif, or .jpg for Ultra HDR.
+    """
+    from deghost.merge.merged import merge_files
+    from deghost.merge.outputs import Outputs, check_outputs, write_outputs
+
+    outputs = Outputs(output, masks, plan, preview, save_response)
+    check_outputs(outputs, frames, force=force)
+    settings = MergeSettings(
+        exposures=exposure_settings(exposures, ev, fit=fit_exposures),
+        reference=reference,
+        response=response,
+        scale=scale,
+        method=method,
+        deghost=deghost_strength(deghost),
+        align=align,
+        crop=crop,
+        pixel_type=exr_type,
+    )
+    with progress_bar(visible=not (quiet or json)) as progress:
+        merged = merge_files(frames, settings, progress)
+    written = write_outputs(merged, outputs, force=force)
+    if not quiet:
+        print_merge(merged, written, as_json=json)

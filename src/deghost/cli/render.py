@@ -1,0 +1,37 @@
+"""`deghost render`: a plan, perhaps edited, becomes a picture."""
+
+from pathlib import Path
+from typing import Annotated
+
+from cyclopts import Parameter
+
+from deghost.cli.options import Force, Json, Output, Quiet
+from deghost.cli.report import print_merge, progress_bar
+
+
+def render(
+    plan: Annotated[Path, Parameter(help="A plan written by `deghost merge --plan`.")],
+    /,
+    *,
+    output: Output,
+    masks: Annotated[
+        Path | None, Parameter(help="Folder for the masks of every frame, as PNG.")
+    ] = None,
+    preview: Annotated[Path | None, Parameter(help="File for a tone-mapped JPEG or PNG.")] = None,
+    force: Force = False,
+    quiet: Quiet = False,
+    json: Json = False,
+) -> None:
+    """Render a plan again. Relative paths of its frames start at the plan's folder."""
+    from deghost.merge.merged import render_plan
+    from deghost.merge.outputs import Outputs, check_outputs, write_outputs
+    from deghost.merge.plan_files import read_plan
+
+    outputs = Outputs(output, masks, None, preview, None)
+    check_outputs(outputs, force=force)
+    bracket, decided = read_plan(plan)
+    with progress_bar(visible=not (quiet or json)) as progress:
+        merged = render_plan(bracket, decided, progress)
+    written = write_outputs(merged, outputs, force=force)
+    if not quiet:
+        print_merge(merged, written, as_json=json)

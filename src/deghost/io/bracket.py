@@ -1,0 +1,175 @@
+"""Read the frames of one bracket, find their exposures, and order them."""
+
+import math
+from collections import Counter
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from deghost.errors import BracketError
+from deghost.io.image import read_frame
+from deghost.radiometry.exposure import (
+    contradicted,
+    exposures_from_bias,
+    exposures_from_captures,
+    fit_ratios,
+    fitted_exposures,
+    format_time,
+)
+from deghost.radiometry.response import linearise
+from deghost.types import Bracket, Exposure, Frame, Response
+
+
+@dataclass(frozen=True)
+class ExposureSettings:
+    """What the user says about the exposures; values are in the order of the files."""
+
+    times: tuple[float, ...] | None = None  # relative exposures or times, any unit
+    ev: tuple[float, ...] | None = None  # stops
+    fit: bool = False  # from the pixels, whatever the EXIF says
+
+
+def read_bracket(
+    paths: Sequence[Path],
+    settings: ExposureSettings | None = None,
+    response: Response | None = None,
+) -> Bracket:
+    """Read frames in any order and return them darkest first, as stored, with their exposures.
+
+    `response` replaces the curve that encoded (not RAW, not float) frames bring themselves.
+    Raises ReadError for a file that cannot be read and BracketError for frames that do not belong
+    together.
+    """
+    _check_paths(paths)
+    with ThreadPoolExecutor(2) as pool:
+        frames = list(pool.map(read_frame, paths))
+    _check_frames(frames)
+    if response is not None:
+        frames = [
+            replace(frame, response=response) if frame.kind == "encoded" else frame
+            for frame in frames
+        ]
+    frames, exposures, notes = _with_exposures(frames, settings or ExposureSettings())
+    _check_exposures(exposures)
+    return Bracket(tuple(frames), tuple(exposures), tuple(notes))
+
+
+def _check_paths(paths: Sequence[Path]) -> None:
+    if len(paths) < 2:
+        given = f"only {paths[0].name}" if paths else "no files"
+        raise BracketError(f"a bracket needs two frames or more, {given} given; name all frames")
+    twice = [path.name for path, count in Counter(p.resolve() for p in paths).items() if count > 1]
+    if twice:
+        raise BracketError(f"{twice[0]} is given twice; name every frame once")
+
+
+def _check_frames(frames: Sequence[Frame]) -> None:
+    first = frames[0]
+    for frame in frames[1:]:
+        if frame.size != first.size:
+            (h, w), (h0, w0) = frame.size, first.size
+            raise BracketError(
+                f"{frame.path.name} is {w}x{h} pixels but {first.path.name} is {w0}x{h0}; "
+                "the frames of a bracket must have one size"
+            )
+        if (frame.kind == "raw") != (first.kind == "raw"):
+            raise BracketError(
+                f"{frame.path.name} and {first.path.name} mix RAW and finished pictures; "
+                "give either the RAW files or the JPEGs"
+            )
+
+
+def _with_exposures(
+    frames: list[Frame], settings: ExposureSettings
+) -> tuple[list[Frame], list[Exposure], list[str]]:
+    given = _given_exposures(frames, settings)
+    if given is not None:
+        return *_sorted(frames, given), []
+    small = [subsampled(frame) for frame in frames]
+    if settings.fit:
+        return *_fitted(frames, small), []
+    written = exposures_from_captures([frame.capture for frame in frames])
+    if written is not None and len({round(math.log2(e.value), 2) for e in written}) > 1:
+        return _checked(frames, written, small)
+    found, exposures = _fitted(frames, small)
+    if all("fitted" in exposure.source for exposure in exposures):
+        reason = "no exposure times" if written is None else "equal exposures"
+        return found, exposures, [f"the files state {reason}: ratios fitted from the pixels"]
+    biases = exposures_from_bias([frame.capture for frame in frames])
+    if biases is not None:
+        return *_sorted(frames, biases), ["no exposure times: the exposure bias is used"]
+    raise BracketError(
+        f"{found[0].path.name} and its fellows state no exposure and their pixels do not overlap; "
+        "pass --exposures 1/250 1/60 1/15 or --ev -2 0 2, in the order of the files"
+    )
+
+
+def _given_exposures(frames: Sequence[Frame], settings: ExposureSettings) -> list[Exposure] | None:
+    if settings.times is not None:
+        _check_count("--exposures", len(settings.times), frames)
+        if any(not (math.isfinite(time) and time > 0) for time in settings.times):
+            raise BracketError("--exposures must be positive times such as 1/250 or 0.5")
+        return [Exposure(time, f"given: {format_time(time)}") for time in settings.times]
+    if settings.ev is not None:
+        _check_count("--ev", len(settings.ev), frames)
+        if any(not abs(ev) < 60 for ev in settings.ev):
+            raise BracketError("--ev must be stops such as -2 0 2")
+        return [Exposure(2.0**ev, f"given: {ev:+g} EV") for ev in settings.ev]
+    return None
+
+
+def _check_count(option: str, count: int, frames: Sequence[Frame]) -> None:
+    if count != len(frames):
+        raise BracketError(
+            f"{option} has {count} values for {len(frames)} frames; "
+            "give one for each frame, in the order of the files"
+        )
+
+
+def _checked(
+    frames: list[Frame], written: list[Exposure], small: list[Float[Tensor, "3 h w"]]
+) -> tuple[list[Frame], list[Exposure], list[str]]:
+    """The exposures as written, unless the pixels contradict them."""
+    order = sorted(range(len(frames)), key=lambda k: written[k].value)
+    ordered = [written[k] for k in order]
+    reason = contradicted(ordered, fit_ratios(torch.stack([small[k] for k in order])))
+    if reason is None:
+        return [frames[k] for k in order], ordered, []
+    found, exposures = _fitted(frames, small)
+    if any("fitted" not in exposure.source for exposure in exposures):
+        return [frames[k] for k in order], ordered, [f"{reason}: check the exposures"]
+    return found, exposures, [f"{reason}: exposures fitted from the pixels"]
+
+
+def _fitted(
+    frames: list[Frame], small: list[Float[Tensor, "3 h w"]]
+) -> tuple[list[Frame], list[Exposure]]:
+    order = sorted(range(len(frames)), key=lambda k: float(small[k].mean()))
+    ratios = fit_ratios(torch.stack([small[k] for k in order]))
+    return [frames[k] for k in order], fitted_exposures(ratios)
+
+
+def _sorted(
+    frames: Sequence[Frame], exposures: Sequence[Exposure]
+) -> tuple[list[Frame], list[Exposure]]:
+    order = sorted(range(len(frames)), key=lambda k: exposures[k].value)
+    return [frames[k] for k in order], [exposures[k] for k in order]
+
+
+def _check_exposures(exposures: Sequence[Exposure]) -> None:
+    if exposures[-1].value / exposures[0].value < 2**0.1:
+        raise BracketError(
+            "all frames have the same exposure, so there is nothing to merge; "
+            "shoot with exposure bracketing, or pass --ev if the files lie"
+        )
+
+
+def subsampled(frame: Frame, target: int = 400_000) -> Float[Tensor, "3 h w"]:
+    """Return about `target` evenly spread pixels of a frame, linear."""
+    step = max(1, round(math.sqrt(frame.pixels.shape[0] * frame.pixels.shape[1] / target)))
+    return linearise(frame.pixels[::step, ::step].copy(), frame.response).contiguous()

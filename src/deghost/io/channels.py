@@ -1,0 +1,76 @@
+"""Three channels of 8 or 16 bits or of floating point, from whatever a decoder gives."""
+
+import numpy as np
+from jaxtyping import Float32, Shaped
+
+from deghost.errors import ReadError
+from deghost.io.decode import Decoded
+
+
+COLOURS_OF = {"grey": 1, "rgb": 3, "cmyk": 4}
+ROWS_CHECKED = 256
+
+
+def stored_channels(decoded: Decoded) -> tuple[Shaped[np.ndarray, "h w c"], list[str]]:
+    """Drop alpha, scale codes of odd depths to 8 or 16 bits, check floating point.
+
+    Raises ReadError for samples that cannot be one exposure's codes.
+    """
+    codes, notes = decoded.codes, list(decoded.notes)
+    if codes.ndim == 2:
+        codes = codes[..., None]
+    colours = COLOURS_OF[decoded.model]
+    if codes.ndim != 3 or codes.shape[2] < colours:
+        raise ReadError(f"holds an array of shape {codes.shape}; save it as an RGB picture")
+    if codes.shape[2] > colours:
+        notes.append("its alpha channel is left out")
+        codes = codes[..., :colours]
+    if codes.dtype.kind == "f":
+        checked, found = finite_pixels(np.ascontiguousarray(codes, np.float32))
+        return checked, notes + found
+    return scaled_codes(codes, decoded.depth), notes
+
+
+def finite_pixels(
+    pixels: Float32[np.ndarray, "h w c"],
+) -> tuple[Float32[np.ndarray, "h w c"], list[str]]:
+    """Clip negative values to 0, in place where that is allowed, and say how many there were.
+
+    Raises ReadError for NaN and infinite values: no exposure of theirs can be told.
+    """
+    strips = range(0, pixels.shape[0], ROWS_CHECKED)
+    bad = sum(_count(~np.isfinite(pixels[top : top + ROWS_CHECKED])) for top in strips)
+    if bad:
+        raise ReadError(f"has {bad} values that are NaN or infinite; mend them and save it again")
+    negative = sum(_count(pixels[top : top + ROWS_CHECKED] < 0) for top in strips)
+    if not negative:
+        return pixels, []
+    clipped = np.require(pixels, requirements="W")
+    np.maximum(clipped, 0, out=clipped)
+    return clipped, [f"{negative} negative values were set to 0"]
+
+
+def scaled_codes(
+    codes: Shaped[np.ndarray, "h w c"], depth: int | None
+) -> Shaped[np.ndarray, "h w c"]:
+    """Scale codes of `depth` bits to the whole range of 8 or 16, so that white is the last code.
+
+    Example:
+        >>> scaled_codes(np.array([[[0, 512, 1023]]], np.uint16), 10).tolist()
+        [[[0, 32800, 65535]]]
+    """
+    if codes.dtype == np.bool_:
+        codes = codes.astype(np.uint8)
+    if codes.dtype not in (np.uint8, np.uint16):
+        raise ReadError(f"has samples of type {codes.dtype}; save it with 8 or 16 bits a channel")
+    bits = 8 * codes.dtype.itemsize
+    if depth is None or depth >= bits:
+        return np.ascontiguousarray(codes)
+    white = 2**bits - 1
+    table = np.arange(2**depth, dtype=np.uint64) * white
+    table = ((table + 2 ** (depth - 1) - 1) // (2**depth - 1)).astype(codes.dtype)
+    return table.take(codes, mode="clip")
+
+
+def _count(mask: Shaped[np.ndarray, "..."]) -> int:
+    return int(np.count_nonzero(mask))

@@ -1,0 +1,171 @@
+"""The single decisions of a plan, each with the sentence that explains it."""
+
+import math
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+from jaxtyping import Float
+
+from deghost.errors import BracketError, SettingsError
+from deghost.merge.curves import FrameCurve, read_light
+from deghost.merge.proxy import Proxy
+from deghost.merge.settings import RECOVERED
+from deghost.merge.weighted import Fusion
+from deghost.radiometry.disagreement import explains_better, response_disagreement
+from deghost.radiometry.matching import Match, fit_match
+from deghost.radiometry.noise import NoiseModel, estimate_noise
+from deghost.radiometry.recovery import recover_response
+from deghost.radiometry.response import linear_table
+from deghost.radiometry.sampling import choose_samples
+from deghost.types import Bracket, Frame, Image, Response
+
+
+PATCH = 64  # px, side of the full-size patches that noise is estimated from
+STATISTICS_PIXELS = 2e5  # as many are enough to judge a curve by
+BURIED = 8.0  # signal-to-noise below which a pixel counts as buried
+DARK = 0.01  # linear value below which it does so in any case
+BIAS_FROM = 0.15  # stops of disagreement from which a response is doubted
+MATCH_FROM = 0.04  # stops of disagreement from which a frame is matched to the reference
+FAINT = 0.004  # linear value below which frames are not compared
+HALF_DETAIL = 6e-5  # half floats lose precision below
+
+
+def measure_noise(frame: Frame, curve: FrameCurve) -> NoiseModel:
+    """Estimate a frame's noise from full-size patches spread over it."""
+    height, width = frame.size
+    side = min(PATCH, height, width) // 8 * 8
+    if side < 8:
+        return estimate_noise([])
+    rows = np.linspace(0, height - side, min(8, height // side)).astype(int)
+    columns = np.linspace(0, width - side, min(12, width // side)).astype(int)
+    patches = [
+        read_light(frame.pixels[y : y + side, x : x + side].copy(), curve, frame)[0]
+        for y in rows
+        for x in columns
+    ]
+    return estimate_noise([torch.from_numpy(patch).permute(2, 0, 1) for patch in patches])
+
+
+def choose_reference(
+    proxies: Sequence[Proxy], noise: Sequence[NoiseModel], wanted: int | None
+) -> tuple[int, str]:
+    """Choose the frame with the fewest clipped and buried pixels, the middle one of equals."""
+    if wanted is not None:
+        if not 0 <= wanted < len(proxies):
+            raise SettingsError(
+                f"--reference {wanted} is not a frame; there are 0 (darkest) to {len(proxies) - 1}"
+            )
+        return wanted, f"reference: frame {wanted}, as asked"
+    shares = [lost_shares(proxy, model) for proxy, model in zip(proxies, noise, strict=True)]
+    middle = (len(proxies) - 1) / 2
+    best = min(range(len(shares)), key=lambda k: (round(sum(shares[k]), 2), abs(k - middle), k))
+    clipped, buried = shares[best]
+    return best, (
+        f"reference: frame {best}, the best exposed ({clipped:.1%} clipped, {buried:.1%} buried)"
+    )
+
+
+def lost_shares(proxy: Proxy, noise: NoiseModel) -> tuple[float, float]:
+    """Share of pixels that are clipped, and that are buried in noise."""
+    clipped = proxy.trust.amin(0) < 0.5
+    brightest = proxy.linear.amax(0)
+    deviation = noise.variance(brightest).sqrt()
+    buried = brightest < (BURIED * deviation).clamp(min=DARK)
+    return float(clipped.float().mean()), float((buried & ~clipped).float().mean())
+
+
+def match_frame(
+    known: Fusion, frame: Proxy, exposure: float, number: int
+) -> tuple[Match | None, float, str | None]:
+    """Fit what is left of the difference between a warped frame and the merge before it.
+
+    Returns the match if one is needed, the relative error to grant the frame, and a note.
+    """
+    step = max(1, round(math.sqrt(known.radiance[0].numel() / STATISTICS_PIXELS)))
+    target, linear = known.radiance[:, ::step, ::step], frame.linear[:, ::step, ::step]
+    usable = (known.trust[:, ::step, ::step] > 0.9) & (frame.trust[:, ::step, ::step] > 0.9)
+    # a bound on the geometric mean: one on either value would choose by its noise
+    usable = usable & ((target * linear / exposure).sqrt() * min(1.0, exposure) > FAINT)
+    match = fit_match(target, linear / exposure, exposure, usable)
+    strongest = max(abs(stops) for channel in match.stops for stops in channel)
+    helps = match.remaining < 0.8 * match.before
+    if match.before < MATCH_FROM or strongest < MATCH_FROM or not helps:
+        return None, _tolerance(match.before), None
+    note = (
+        f"frame {number}: matched to the reference, off by {match.before:.2f} EV before "
+        f"and {match.remaining:.2f} EV after (median)"
+    )
+    return match, _tolerance(match.remaining), note
+
+
+def _tolerance(stops: float) -> float:
+    """Standard deviation to grant where half of all pixels differ by more than `stops`.
+
+    Example:
+        >>> _tolerance(0.0), round(_tolerance(0.1), 3), _tolerance(3.0)
+        (0.02, 0.056, 0.1)
+    """
+    return min(0.1, 0.02 + 0.5 * (2.0**stops - 1))
+
+
+def choose_response(
+    bracket: Bracket, proxies: Sequence[Proxy], wanted: str
+) -> tuple[Response | None, str | None]:
+    """Return the response to use instead of the files' own, if any, and why.
+
+    `proxies` are warped to the reference. `auto` keeps the files' own curve (sRGB without a colour
+    profile) unless the pixels of the bracket clearly contradict it, as they do where a camera has
+    put its tone curve on top; then the response is recovered after Debevec and Malik.
+    """
+    if wanted not in RECOVERED:
+        return None, None
+    if any(frame.kind != "encoded" for frame in bracket.frames):
+        return None, None
+    own = bracket.frames[0].response
+    table = linear_table(own, 4095)
+    step = max(1, round(math.sqrt(proxies[0].linear[0].numel() / STATISTICS_PIXELS)))
+    codes = torch.stack([as_codes(proxy, table, step) for proxy in proxies])
+    exposures = torch.tensor([exposure.value for exposure in bracket.exposures])
+    before = response_disagreement(codes, exposures, own)
+    if wanted == "auto" and before.bias <= BIAS_FROM:
+        return None, None
+    try:
+        samples = choose_samples(codes)
+        recovered = recover_response(
+            samples, exposures, "robertson" if wanted == "robertson" else "debevec"
+        )
+    except BracketError:
+        if wanted != "auto":
+            raise
+        return None, None
+    after = response_disagreement(codes, exposures, recovered)
+    if wanted == "auto" and not explains_better(after, before):
+        return None, f"the {own.name} curve is off by {before.bias:.2f} EV; no better one was found"
+    return recovered, (
+        f"response: recovered from the pixels ({recovered.name}); frames disagree by "
+        f"{after.bias:.2f} EV with it, by {before.bias:.2f} EV with {own.name}"
+    )
+
+
+def half_float_problem(
+    proxies: Sequence[Proxy], relative: Sequence[float], scale: float
+) -> str | None:
+    """Return why half floats cannot hold the merge, or None if they can."""
+    largest = scale / relative[0]
+    if largest > 65504:
+        return f"values up to {largest:.3g} exceed half floats: float is written"
+    brightest = proxies[-1].linear * (scale / relative[-1])
+    share = float(((brightest > 0) & (brightest < HALF_DETAIL)).float().mean())
+    if share > 1e-3:
+        return f"{share:.1%} of the values are below {HALF_DETAIL:g}: float is written"
+    return None
+
+
+def as_codes(proxy: Proxy, table: Float[np.ndarray, "k 3"], step: int) -> Image:
+    """Turn every `step`th linear value back into a code in [0, 1]; clipped ones into 1."""
+    position = np.linspace(0, 1, len(table))
+    linear, trust = proxy.linear[:, ::step, ::step], proxy.trust[:, ::step, ::step]
+    values = torch.where(trust.amin(0) < 0.5, 1.0, linear).numpy()
+    codes = [np.interp(values[c], table[:, c], position) for c in range(3)]
+    return torch.from_numpy(np.stack(codes).astype(np.float32))

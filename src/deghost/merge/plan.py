@@ -1,0 +1,233 @@
+"""Decide on small copies how a bracket is merged, and say why of each decision."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from deghost.align.crop import common_rectangle
+from deghost.align.full import refine_full
+from deghost.align.rigid import AlignSettings, align_frames
+from deghost.align.warp import Warp, source_window
+from deghost.merge.curves import FrameCurve, frame_curve, read_light
+from deghost.merge.decisions import (
+    choose_reference,
+    choose_response,
+    half_float_problem,
+    match_frame,
+    measure_noise,
+)
+from deghost.merge.proxy import Proxy, make_proxy, proxy_factor
+from deghost.merge.settings import MergeSettings, Method, PixelType, Scale
+from deghost.merge.tiles import Window, warp_planes
+from deghost.merge.weighted import Layer, extend, start_fusion
+from deghost.radiometry.exposure import ev100
+from deghost.radiometry.matching import Match, matched
+from deghost.radiometry.noise import NoiseModel
+from deghost.segment.motion import MotionSettings
+from deghost.types import Bracket, Exposure, Image, Response
+
+
+@dataclass(frozen=True)
+class MergePlan:
+    """Everything that is decided about a merge before any full-size pixel is computed.
+
+    Plain data: `merge.plan_files` writes it as JSON, which can be edited and rendered.
+    """
+
+    frames: tuple[Path, ...]  # darkest first
+    size: tuple[int, int]  # height and width of the frames
+    exposures: tuple[Exposure, ...]
+    reference: int
+    response: Response | None  # None: every file's own
+    matches: tuple[Match | None, ...]
+    noise: tuple[NoiseModel, ...]
+    tolerances: tuple[float, ...]  # relative photometric error granted each frame
+    warps: tuple[Warp, ...]  # at full size
+    motion: MotionSettings
+    flow: bool
+    crop: Window  # y, x, height, width in the reference
+    method: Method
+    scale: Scale
+    pixel_type: PixelType
+    notes: tuple[str, ...] = field(default=())
+    prepared: "Prepared | None" = field(default=None, compare=False, repr=False)  # not written
+
+    @property
+    def relative(self) -> tuple[float, ...]:
+        """Exposures relative to the reference."""
+        return tuple(e.value / self.exposures[self.reference].value for e in self.exposures)
+
+    @property
+    def order(self) -> tuple[int, ...]:
+        """Frames in the order of merging: the reference, then by distance in exposure."""
+        return merging_order(self.relative)
+
+
+def merging_order(relative: Sequence[float]) -> tuple[int, ...]:
+    """Order frames by their distance in exposure from the reference, whose exposure is 1.
+
+    Example:
+        >>> merging_order([0.25, 1.0, 2.0, 16.0])
+        (1, 2, 0, 3)
+    """
+    return tuple(sorted(range(len(relative)), key=lambda k: (abs(ev100(relative[k])), k)))
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """The frames of a bracket as planning sees them."""
+
+    curves: tuple[FrameCurve, ...]
+    proxies: tuple[Proxy, ...]
+    noise: tuple[NoiseModel, ...]
+    factor: int
+
+
+def plan_merge(bracket: Bracket, settings: MergeSettings) -> MergePlan:
+    """Plan the merge of a bracket on small copies of its frames.
+
+    Raises SettingsError for a setting that does not fit the bracket.
+    """
+    small = prepare(bracket, None)
+    reference, reason = choose_reference(small.proxies, small.noise, settings.reference)
+    base = bracket.exposures[reference].value
+    relative = tuple(exposure.value / base for exposure in bracket.exposures)
+    warps = _align(bracket, small, relative, reference, settings)
+    aligned = warped_proxies(small, warps)
+    response, why = choose_response(bracket, aligned, settings.response)
+    if response is not None:
+        small = prepare(bracket, response)
+        aligned = warped_proxies(small, warps)
+    matches, tolerances, matching = _match(aligned, relative, small.noise)
+    problem = half_float_problem(
+        small.proxies, relative, 1 / base if settings.scale == "absolute" else 1.0
+    )
+    notes = [*bracket.notes, reason, why, *matching, problem]
+    return MergePlan(
+        frames=tuple(frame.path for frame in bracket.frames),
+        size=bracket.size,
+        exposures=bracket.exposures,
+        reference=reference,
+        response=response,
+        matches=matches,
+        noise=small.noise,
+        tolerances=tolerances,
+        warps=warps,
+        motion=MotionSettings(strength=settings.deghost),
+        flow=settings.align == "flow",
+        crop=_crop(warps, bracket.size) if settings.crop else (0, 0, *bracket.size),
+        method=settings.method,
+        scale=settings.scale,
+        pixel_type="float" if problem else settings.pixel_type,
+        notes=tuple(note for note in notes if note),
+        prepared=replace(
+            small,
+            curves=tuple(
+                frame_curve(frame, response, match)
+                for frame, match in zip(bracket.frames, matches, strict=True)
+            ),
+            proxies=tuple(
+                proxy if match is None else replace(proxy, linear=matched(match, proxy.linear))
+                for proxy, match in zip(small.proxies, matches, strict=True)
+            ),
+        ),
+    )
+
+
+def prepare(
+    bracket: Bracket, response: Response | None, matches: Sequence[Match | None] | None = None
+) -> Prepared:
+    """Make the curve, the proxy and the noise model of every frame."""
+    factor = proxy_factor(bracket.size)
+    matches = matches or [None] * len(bracket.frames)
+    curves, proxies, noise = [], [], []
+    for frame, match in zip(bracket.frames, matches, strict=True):
+        curve = frame_curve(frame, response, match)
+        curves.append(curve)
+        proxies.append(make_proxy(frame, curve, factor))
+        noise.append(measure_noise(frame, curve))
+    return Prepared(tuple(curves), tuple(proxies), tuple(noise), factor)
+
+
+def warped_proxies(small: Prepared, warps: Sequence[Warp]) -> list[Proxy]:
+    """Warp proxies to the reference by full-size warps; beyond a frame's edge trust is 0."""
+    return [
+        _warped(proxy, _proxy_size(warp, proxy, small.factor))
+        for proxy, warp in zip(small.proxies, warps, strict=True)
+    ]
+
+
+def _proxy_size(warp: Warp, proxy: Proxy, factor: int) -> Warp:
+    """The warp of proxies, which show whole blocks of frames and leave out what is left over."""
+    height, width = proxy.linear.shape[1:]
+    whole = replace(warp, size=(height * factor, width * factor))
+    return whole.scaled_to((height, width))
+
+
+def _full_size(warp: Warp, size: tuple[int, int], factor: int) -> Warp:
+    blocks = (warp.size[0] * factor, warp.size[1] * factor)
+    return replace(warp.scaled_to(blocks), size=size)
+
+
+def _warped(proxy: Proxy, warp: Warp) -> Proxy:
+    window = (0, 0, *warp.size)
+    y, x, height, width = source_window(warp, window)
+    both = torch.cat([proxy.linear, proxy.trust])[:, y : y + height, x : x + width]
+    warped, covered = warp_planes(both, warp, window)
+    return Proxy(warped[:3], warped[3:].clamp(0, 1) * covered)
+
+
+def _align(
+    bracket: Bracket,
+    small: Prepared,
+    relative: Sequence[float],
+    reference: int,
+    settings: MergeSettings,
+) -> tuple[Warp, ...]:
+    """Align on the proxies, then correct on patches of the full-size frames."""
+    if settings.align == "none":
+        return tuple(Warp(np.eye(3), bracket.size, reason="not asked for") for _ in relative)
+    linear = torch.stack([proxy.linear for proxy in small.proxies])
+    exposures = torch.tensor(relative)
+    warps = align_frames(linear, exposures, reference, AlignSettings())
+    full = [_full_size(warp, bracket.size, small.factor) for warp in warps]
+    if small.factor == 1:
+        return tuple(full)
+
+    def read(k: int, y: int, x: int, height: int, width: int) -> Image:
+        pixels = bracket.frames[k].pixels[y : y + height, x : x + width]
+        light, _ = read_light(np.ascontiguousarray(pixels), small.curves[k], bracket.frames[k])
+        return torch.from_numpy(light).permute(2, 0, 1)
+
+    return refine_full(read, linear, exposures, full, reference)
+
+
+def _crop(warps: Sequence[Warp], size: tuple[int, int]) -> Window:
+    """What all frames show, as y, x, height, width; all of the reference if that is nothing."""
+    top, left, bottom, right = common_rectangle(warps)
+    if bottom <= top or right <= left:
+        return (0, 0, *size)
+    return top, left, bottom - top, right - left
+
+
+def _match(
+    aligned: Sequence[Proxy], relative: Sequence[float], noise: Sequence[NoiseModel]
+) -> tuple[tuple[Match | None, ...], tuple[float, ...], list[str]]:
+    """Match every frame, in the order of merging, to the merge of those before it."""
+    order = merging_order(relative)
+    matches: list[Match | None] = [None] * len(relative)
+    tolerances, notes = [0.0] * len(relative), []
+    fusion = start_fusion(_layer(aligned[order[0]], 1.0, noise[order[0]]))
+    for k in order[1:]:
+        matches[k], tolerances[k], note = match_frame(fusion, aligned[k], relative[k], k)
+        notes += [note] if note else []
+        fusion = extend(fusion, _layer(aligned[k], relative[k], noise[k], matches[k]))
+    return tuple(matches), tuple(tolerances), notes
+
+
+def _layer(proxy: Proxy, exposure: float, noise: NoiseModel, match: Match | None = None) -> Layer:
+    linear = proxy.linear if match is None else matched(match, proxy.linear)
+    return Layer(linear / exposure, proxy.trust, exposure, noise)

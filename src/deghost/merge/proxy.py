@@ -1,0 +1,61 @@
+"""Small linear copies of the frames, on which everything global is decided."""
+
+import math
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from deghost.merge.curves import FrameCurve, read_light
+from deghost.types import Frame
+
+
+PROXY_PIXELS = 2.2e6
+STRIP_ROWS = 128  # rows of the frame read at once, rounded to whole blocks
+
+
+@dataclass(frozen=True)
+class Proxy:
+    """A frame averaged over blocks of `factor` x `factor` pixels; what is left over is left out."""
+
+    linear: Float[Tensor, "3 h w"]  # 1.0 = clipping
+    trust: Float[Tensor, "c h w"]  # how surely the pixels of the block are below clipping
+
+
+def proxy_factor(size: tuple[int, int]) -> int:
+    """Return the whole number by which a frame is reduced: at most 2.2 megapixels remain.
+
+    Example:
+        >>> proxy_factor((1080, 1920)), proxy_factor((4000, 6000)), proxy_factor((8, 100_000))
+        (1, 4, 1)
+    """
+    factor = math.ceil(math.sqrt(size[0] * size[1] / PROXY_PIXELS))
+    return max(1, min(factor, *size))
+
+
+def make_proxy(frame: Frame, curve: FrameCurve, factor: int) -> Proxy:
+    """Average a frame's light and trust over blocks, a strip at a time."""
+    h, w = frame.size[0] // factor, frame.size[1] // factor
+    light = np.empty((h, w, 3), np.float32)
+    trust = np.empty((h, w, 1 if frame.kind == "encoded" else 3), np.float32)
+    rows = max(1, STRIP_ROWS // factor)
+
+    def fill(top: int) -> None:
+        bottom = min(top + rows, h)
+        strip = frame.pixels[top * factor : bottom * factor, : w * factor]
+        fine, fine_trust = read_light(np.ascontiguousarray(strip), curve, frame)
+        size = (w, bottom - top)
+        light[top:bottom] = cv2.resize(fine, size, interpolation=cv2.INTER_AREA)
+        coarse = cv2.resize(fine_trust, size, interpolation=cv2.INTER_AREA)
+        trust[top:bottom] = coarse.reshape(trust[top:bottom].shape)
+
+    with ThreadPoolExecutor(2) as pool:
+        list(pool.map(fill, range(0, h, rows)))
+    return Proxy(
+        torch.from_numpy(light).permute(2, 0, 1),
+        torch.from_numpy(trust).permute(2, 0, 1) / 255,
+    )

@@ -1,0 +1,30 @@
+"""What a user can ask of a merge."""
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+from deghost.io.bracket import ExposureSettings
+
+
+Scale = Literal["reference", "absolute", "max"]
+Method = Literal["weighted", "debevec", "robertson", "mertens"]
+AlignMode = Literal["none", "rigid", "flow"]
+PixelType = Literal["half", "float"]
+
+RECOVERED = ("auto", "debevec", "robertson")  # responses that the pixels decide
+DEGHOST_LEVELS = {"off": 0.0, "low": 0.25, "medium": 0.5, "high": 0.75}
+
+
+@dataclass(frozen=True)
+class MergeSettings:
+    """The choices of one merge; the defaults suit hand-held pictures of moving things."""
+
+    exposures: ExposureSettings = field(default_factory=ExposureSettings)
+    reference: int | None = None  # 0 = darkest; None: the frame with the best exposed pixels
+    response: str = "auto"  # auto, srgb, gammaX.Y, linear, debevec, robertson, or a file
+    scale: Scale = "reference"
+    method: Method = "weighted"
+    deghost: float = DEGHOST_LEVELS["medium"]  # 0 = off, 1 = everything that might have moved
+    align: AlignMode = "rigid"
+    crop: bool = True
+    pixel_type: PixelType = "half"

@@ -1,0 +1,140 @@
+"""The measured merge: noise-optimal averaging of what did not move and did not clip."""
+
+from dataclasses import dataclass, replace
+
+import torch
+
+from deghost.radiometry.noise import NoiseModel
+from deghost.segment.motion import Planes, Trust, contradiction
+from deghost.types import Mask, Radiance
+
+
+RESIDUE = 1e-5  # weight of the bound beside measured values, so that nothing divides by zero
+
+
+@dataclass(frozen=True)
+class Layer:
+    """What one frame says about a piece of the scene, in the reference's coordinates."""
+
+    radiance: Planes
+    trust: Trust  # how surely each value is below clipping (0 also outside the frame)
+    exposure: float  # radiance * exposure = linear value of the frame, 1.0 = clipping
+    noise: NoiseModel
+    tolerance: float = 0.02  # relative photometric error granted beside noise, one deviation
+
+
+@dataclass(frozen=True)
+class Fusion:
+    """The merge of some layers, to which more can be added."""
+
+    level: Radiance  # the reference's value, at which all variances are taken
+    weighted: Radiance  # sum of weight * radiance
+    weight: Radiance  # sum of weights, inverse variances
+    least: Radiance  # the reference's weight as if it did not clip
+    bound: Radiance  # what the radiance is at least, where nothing is trusted
+    trust: Trust  # how surely the merge rests on unclipped values
+
+    @property
+    def radiance(self) -> Radiance:
+        """The merged radiance; the greatest bound where nothing is trusted."""
+        return self.with_bound(self.bound)
+
+    def with_bound(self, bound: Radiance) -> Radiance:
+        """Return the merged radiance, with `bound` where nothing is trusted."""
+        rest = self.least * RESIDUE
+        return torch.addcmul(self.weighted, rest, bound) / (self.weight + rest)
+
+
+def start_fusion(reference: Layer) -> Fusion:
+    """Begin with the reference frame alone."""
+    radiance = reference.radiance
+    level = radiance.clamp(min=0)
+    least = variance(level, reference).reciprocal()
+    weight = least * reference.trust
+    return Fusion(level, weight * radiance, weight, least, radiance, reference.trust)
+
+
+def extend(fusion: Fusion, layer: Layer, still: Mask | None = None) -> Fusion:
+    """Add a layer where it is `still` (everywhere if None).
+
+    Every value is weighted by the inverse of its noise variance (shot and read noise: Hasinoff et
+    al., CVPR 2010), by its trust, and by stillness. The variances of all layers are taken at the
+    reference's value: an error in it cancels where photon noise rules, so that the weights do not
+    favour values that are dark by accident. Where no layer is trusted the greatest lower bound
+    that is not contradicted stands.
+    """
+    agreed = layer.trust if still is None else layer.trust * still
+    weight = agreed / variance(fusion.level, layer)
+    bound = fusion.bound
+    if bool((fusion.trust < 1).any()):
+        doubt = 1 - fusion.trust if still is None else (1 - fusion.trust) * still
+        bound = torch.addcmul(bound, doubt, (layer.radiance - bound).clamp(min=0))
+    return Fusion(
+        fusion.level,
+        torch.addcmul(fusion.weighted, weight, layer.radiance),
+        fusion.weight + weight,
+        fusion.least,
+        bound,
+        torch.maximum(fusion.trust, agreed),
+    )
+
+
+def filled(fusion: Fusion, fill: Radiance) -> Radiance:
+    """Return the merged radiance, raised to `fill` where nothing was measured."""
+    return fusion.with_bound(torch.maximum(fusion.bound, fill))
+
+
+@dataclass(frozen=True)
+class Known:
+    """What is known of a piece of the scene, against which a layer is judged."""
+
+    radiance: Planes
+    variance: Planes
+    trust: Trust
+
+
+def known(fusion: Fusion) -> Known:
+    """Sum up a fusion."""
+    certainty = torch.maximum(fusion.weight, fusion.least)
+    return Known(fusion.radiance, certainty.reciprocal(), fusion.trust)
+
+
+def grey(known: Known, layer: Layer) -> tuple[Known, Layer]:
+    """Reduce both sides of a judgement to the mean of the channels, whose noise is less."""
+    mean = Known(
+        known.radiance.mean(0, keepdim=True),
+        known.variance.mean(0, keepdim=True) / 3,
+        known.trust.amin(0, keepdim=True),
+    )
+    noise = NoiseModel(layer.noise.shot / 3, layer.noise.read / 3)
+    radiance, trust = layer.radiance.mean(0, keepdim=True), layer.trust.amin(0, keepdim=True)
+    return mean, replace(layer, radiance=radiance, trust=trust, noise=noise)
+
+
+def disagreement(known: Known, layer: Layer, slack: Planes | None = None) -> Mask:
+    """Return by how many standard deviations a layer contradicts what is known.
+
+    The deviation expected is noise of both, the layer's photometric tolerance, and `slack`: what
+    else the values may differ by, such as an edge that is misaligned a little. Root mean square
+    over the channels.
+    """
+    expected = variance(known.radiance, layer).add_(known.variance)
+    tolerance = torch.maximum(known.radiance, layer.radiance).mul_(layer.tolerance)
+    expected.addcmul_(tolerance, tolerance)
+    if slack is not None:
+        expected.addcmul_(slack, slack)
+    difference = contradiction(known.radiance, known.trust, layer.radiance, layer.trust)
+    return difference.square().div_(expected).mean(0).sqrt_()
+
+
+def variance(level: Planes, layer: Layer) -> Planes:
+    """Return the noise variance of a layer's radiance where the scene has `level`.
+
+    Example:
+        >>> value = torch.full((3, 1, 1), 0.5)
+        >>> layer = Layer(value, value, 2.0, NoiseModel(shot=1e-3, read=0.0))
+        >>> round(float(variance(value, layer)[0, 0, 0]), 6)
+        0.00025
+    """
+    shot, read = layer.noise.shot / layer.exposure, layer.noise.read / layer.exposure**2
+    return level.clamp(min=0).mul_(shot).add_(read)

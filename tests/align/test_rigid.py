@@ -1,0 +1,155 @@
+import numpy as np
+import pytest
+import torch
+
+from deghost.align.rigid import AlignSettings, align_frames
+from deghost.errors import SettingsError
+
+
+STILL = np.eye(3)
+
+
+@pytest.mark.parametrize("stops", [2.0, 4.0])
+@pytest.mark.parametrize("share", [0.0, 0.2])
+def test_a_hand_held_bracket_is_aligned_within_a_tenth_of_a_pixel(studio, bracket, stops, share):
+    """Rotation, shift and tilt are found despite noise, tone curve, clipping and moving things."""
+    matrices = [studio.hand(11), STILL, studio.hand(12)]
+    frames, exposures = bracket(matrices, stops, share)
+
+    warps = align_frames(frames, exposures, 1, AlignSettings())
+
+    for warp, matrix in zip(warps, matrices, strict=True):
+        assert studio.error(warp.matrix, matrix) < (0.1 if stops == 2 else 0.2)
+        assert warp.residual_after < warp.residual_before or matrix is STILL
+
+
+@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("share", [0.0, 0.2])
+def test_frames_from_a_tripod_are_left_alone(bracket, seed, share):
+    """An aligned set is never resampled, whatever its noise and whatever moves in it."""
+    frames, exposures = bracket([STILL] * 3, share=share, seed=seed)
+
+    warps = align_frames(frames, exposures, 1, AlignSettings())
+
+    for warp in warps:
+        assert warp.model == "none"
+        assert np.array_equal(warp.matrix, STILL)
+        assert warp.reason
+
+
+def test_the_reference_may_be_any_frame(studio, bracket):
+    """Frames beyond the reference's neighbours are reached by way of those between."""
+    matrices = [studio.hand(21), studio.hand(22), studio.hand(23)]
+    frames, exposures = bracket(matrices)
+
+    for reference in (0, 2):
+        warps = align_frames(frames, exposures, reference, AlignSettings())
+
+        for warp, matrix in zip(warps, matrices, strict=True):
+            wanted = matrix @ np.linalg.inv(matrices[reference])
+            assert studio.error(warp.matrix, wanted) < 0.2
+        assert warps[reference].reason == "the reference"
+
+
+def test_unrelated_pictures_are_not_warped(studio):
+    """Two different scenes have no warp between them, and the reason says so."""
+    frames = torch.stack([studio.expose(studio.scene(s), 2.0, s) for s in (31, 32)])
+
+    warp = align_frames(frames, torch.tensor([1.0, 1.0]), 0, AlignSettings())[1]
+
+    assert warp.model == "none"
+    assert warp.residual_after == warp.residual_before > 0.5
+    assert "shift:" in warp.reason
+
+
+def test_a_moving_half_of_the_picture_does_not_drag_the_rest(studio):
+    """With a tripod, the background wins over a foreground of the same size that moves as one."""
+    background, foreground = studio.scene(41), studio.scene(42)
+    still, moved = background.copy(), background.copy()
+    still[:, 235:475] = foreground[:, 235:475]
+    moved[:, 235:475] = foreground[:, 228:468]
+    frames = torch.stack([studio.expose(image, 2.0, i) for i, image in enumerate((still, moved))])
+
+    warp = align_frames(frames, torch.tensor([1.0, 1.0]), 0, AlignSettings())[1]
+
+    assert warp.model == "none"
+
+
+def test_a_hand_held_background_is_found_behind_a_large_foreground(studio):
+    """Forty per cent of the picture moving another way changes the warp by little."""
+    matrix = studio.hand(51, shift=10)
+    scene, other = studio.scene(51), studio.scene(52)
+    first, second = scene.copy(), studio.look(scene, matrix)
+    first[:, 40:230], second[:, 60:250] = other[:, 40:230], other[:, 40:230]
+    frames = torch.stack([studio.expose(image, 2.0, i) for i, image in enumerate((first, second))])
+
+    warp = align_frames(frames, torch.tensor([1.0, 1.0]), 0, AlignSettings())[1]
+
+    assert studio.error(warp.matrix, matrix) < 0.1
+
+
+def test_a_frame_that_shows_nothing_takes_its_neighbours_warp(studio, bracket):
+    """A black frame cannot be aligned; it most likely moved as the next frame did."""
+    frames, exposures = bracket([STILL, studio.hand(61), STILL])
+    black = torch.full_like(frames[:1], 1e-4)
+    frames = torch.cat([black, frames[1:]])
+
+    warps = align_frames(frames, exposures, 2, AlignSettings())
+
+    assert warps[1].model != "none"
+    assert np.allclose(warps[0].matrix, warps[1].matrix)
+    assert "well exposed" in warps[0].reason
+    assert np.isnan(warps[0].residual_after)
+
+
+def test_two_frames_without_common_light_are_left_alone(studio):
+    """Where one frame is clipped and the other black, none is the only answer."""
+    scene = studio.scene(71)
+    frames = torch.stack([studio.expose(scene, e, 0) for e in (2e-4, 2e3)])
+
+    warp = align_frames(frames, torch.tensor([2e-4, 2e3]), 0, AlignSettings())[1]
+
+    assert warp.model == "none"
+    assert "well exposed" in warp.reason
+
+
+def test_a_shift_beyond_the_limit_is_refused(studio, bracket):
+    """The largest shift is the user's to set."""
+    far = np.array([[1, 0, 40.0], [0, 1, 0], [0, 0, 1]])
+    frames, exposures = bracket([far, STILL, STILL])
+
+    allowed = align_frames(frames, exposures, 1, AlignSettings(max_shift=12))[0]
+    refused = align_frames(frames, exposures, 1, AlignSettings(max_shift=5))[0]
+
+    assert studio.error(allowed.matrix, far) < 0.1
+    assert refused.model == "none"
+
+
+@pytest.mark.parametrize("model", ["none", "shift", "affine"])
+def test_no_richer_model_than_asked_for_is_used(studio, bracket, model):
+    """The settings bound the model."""
+    frames, exposures = bracket([studio.hand(81, angle=0.1), STILL, STILL])
+
+    warps = align_frames(frames, exposures, 1, AlignSettings(model=model))
+
+    assert (
+        warps[0].model
+        in ("none", "shift", "affine")[: 1 + ("none", "shift", "affine").index(model)]
+    )
+
+
+def test_the_largest_shift_is_a_percentage():
+    """A share beyond the picture is the user's slip."""
+    with pytest.raises(SettingsError, match="percentage"):
+        AlignSettings(max_shift=120)
+
+
+@pytest.mark.parametrize("size", [(1, 1), (3, 50), (20, 20), (64, 48)])
+def test_tiny_frames_do_not_fail(size):
+    """Alignment of next to nothing is no alignment, not an error."""
+    frames = torch.rand(2, 3, *size, generator=torch.Generator().manual_seed(0))
+
+    warps = align_frames(frames, torch.tensor([1.0, 2.0]), 0, AlignSettings())
+
+    assert [warp.size for warp in warps] == [size, size]
+    assert np.array_equal(warps[1].matrix, STILL)
