@@ -89,28 +89,28 @@ def write_dng() -> Callable[..., Path]:
     return _write_dng
 
 
-def _write_dng(path, scene, orientation=1, white=WHITE, clip=None, iso=400, neutral=NEUTRAL):
-    camera = np.minimum(scene * neutral, 1)
-    mosaic = np.empty(scene.shape[:2])
-    for (row, column), channel in {(0, 0): 0, (0, 1): 1, (1, 0): 1, (1, 1): 2}.items():
-        mosaic[row::2, column::2] = camera[row::2, column::2, channel]
-    codes = np.round(BLACK + mosaic * (white - BLACK))
-    codes = np.minimum(codes, clip or white).astype(np.uint16)
+def _write_dng(path, scene, orientation=1, clip=WHITE, neutral=NEUTRAL, pattern=("RG", "GB")):
+    height, width = scene.shape[:2]
+    filters = np.array([["RGB".index(letter) for letter in row] for row in pattern])
+    repeats = -(-height // filters.shape[0]), -(-width // filters.shape[1])
+    channel = np.tile(filters, repeats)[:height, :width]
+    mosaic = np.take_along_axis(np.minimum(scene * neutral, 1), channel[..., None], axis=2)[..., 0]
+    codes = np.round(BLACK + mosaic * (WHITE - BLACK)).clip(0, clip).astype(np.uint16)
     xyz_to_camera = [0.9, -0.3, -0.1, -0.4, 1.2, 0.2, -0.1, 0.2, 0.6]
     rational = lambda values: [part for v in values for part in (round(v * 10000), 10000)]  # noqa: E731
     tags = [
         (271, "s", 0, "Maker", True),
         (272, "s", 0, "Camera", True),
         (274, "H", 1, orientation, True),
-        (33421, "H", 2, (2, 2), True),
-        (33422, "B", 4, bytes([0, 1, 1, 2]), True),
+        (33421, "H", 2, filters.shape, True),
+        (33422, "B", filters.size, filters.astype(np.uint8).tobytes(), True),
         (33434, "2I", 1, (1, 250), True),
         (33437, "2I", 1, (28, 10), True),
-        (34855, "H", 1, iso, True),
+        (34855, "H", 1, 400, True),
         (50706, "B", 4, bytes([1, 4, 0, 0]), True),
         (50708, "s", 0, "Maker Camera", True),
         (50714, "H", 1, BLACK, True),
-        (50717, "H", 1, white, True),
+        (50717, "H", 1, WHITE, True),
         (50721, "2i", 9, rational(xyz_to_camera), True),
         (50728, "2I", 3, rational(neutral), True),
         (50778, "H", 1, 21, True),

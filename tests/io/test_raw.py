@@ -91,6 +91,17 @@ def test_half_size_means_blocks(tmp_path, write_dng, scene):
     assert linear(half) == pytest.approx(scene[::2, ::2], abs=0.02)
 
 
+def test_x_trans_mosaics_are_developed(tmp_path, write_dng):
+    """Fujifilm's mosaic of six by six gives grey as grey and clipped as white."""
+    scene = np.tile(np.linspace(0.02, 1.2, 528)[None, :, None], (520, 1, 3))
+    pattern = ("GBGGRG", "RGRBGB", "GBGGRG", "GRGGBG", "BGBRGR", "GRGGBG")
+
+    frame = read_raw(write_dng(tmp_path / "frame.dng", scene, pattern=pattern))
+
+    assert linear(frame)[12:-12, 12:400] == pytest.approx(scene[12:-12, 12:400], abs=1e-3)
+    assert (frame.pixels[12:-12, -60:-12] == 65535).all()
+
+
 @pytest.mark.parametrize(("orientation", "turns"), [(1, 0), (3, 2), (6, 3), (8, 1)])
 def test_frames_come_upright(tmp_path, write_dng, scene, orientation, turns):
     """A camera turned on its side gives an upright picture."""

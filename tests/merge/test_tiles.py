@@ -7,7 +7,10 @@ from deghost.merge.tiles import read_map, tile_windows
 
 
 @given(
-    height=st.integers(1, 60), width=st.integers(1, 60), th=st.integers(1, 25), tw=st.integers(1, 25)
+    height=st.integers(1, 60),
+    width=st.integers(1, 60),
+    th=st.integers(1, 25),
+    tw=st.integers(1, 25),
 )
 def test_tiles_cover_every_pixel_once(height, width, th, tw):
     """No pixel is left out, and none is computed twice."""

@@ -15,7 +15,9 @@ def test_a_clipped_scene_is_contradicted_only_from_below(known, frame):
 
     difference = contradiction(known * one, 0 * one, frame * one, one)
 
-    assert torch.allclose(difference, torch.tensor(min(frame - known, 0.0)).expand(3, 1, 1), atol=1e-6)
+    assert torch.allclose(
+        difference, torch.tensor(min(frame - known, 0.0)).expand(3, 1, 1), atol=1e-6
+    )
 
 
 @given(known=values, frame=values)
@@ -25,7 +27,9 @@ def test_a_clipped_frame_contradicts_only_from_above(known, frame):
 
     difference = contradiction(known * one, one, frame * one, 0 * one)
 
-    assert torch.allclose(difference, torch.tensor(max(frame - known, 0.0)).expand(3, 1, 1), atol=1e-6)
+    assert torch.allclose(
+        difference, torch.tensor(max(frame - known, 0.0)).expand(3, 1, 1), atol=1e-6
+    )
 
 
 def test_two_clipped_values_never_contradict():
@@ -72,7 +76,9 @@ def test_strength_never_loses_motion():
     masks = [moved(difference, MotionSettings(strength=s)) for s in (0.0, 0.25, 0.5, 0.75, 1.0)]
 
     assert not masks[0].any()
-    assert all(bool((after >= before).all()) for before, after in zip(masks, masks[1:], strict=False))
+    assert all(
+        bool((after >= before).all()) for before, after in zip(masks, masks[1:], strict=False)
+    )
     assert masks[-1].any()
 
 

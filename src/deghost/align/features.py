@@ -45,8 +45,7 @@ class Guess:
 
     matrix: Matrix
     model: Model
-    inliers: int
-    matches: int
+    inlier: Bool[np.ndarray, " n"]
     reason: str
 
 
@@ -110,7 +109,8 @@ def guess_warp(
     rejects the outliers.
     """
     matches = len(reference)
-    nothing = Guess(np.eye(3), "none", 0, matches, f"{matches} matched features are too few")
+    nobody = np.zeros(matches, bool)
+    nothing = Guess(np.eye(3), "none", nobody, f"{matches} matched features do not agree")
     if matches < LEAST_SHIFT_INLIERS:
         return nothing
     matrix, inlier = _fit_homography(reference, frame, tolerance)
@@ -131,7 +131,7 @@ def guess_warp(
             "shift",
             f"the {count} features that agree cover {cells} of {CELLS**2} cells",
         )
-    return Guess(matrix, model, count, matches, reason)
+    return Guess(matrix, model, inlier, reason)
 
 
 def covered_cells(points: Points, size: tuple[int, int]) -> int:

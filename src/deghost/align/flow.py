@@ -15,7 +15,6 @@ Flow = Float[Tensor, "2 h w"]  # pixels right, pixels down: from the reference t
 Field = Float32[np.ndarray, "h w 2"]
 Codes = UInt8[np.ndarray, "h w"]
 
-NO_FLOW = np.empty((0, 0, 2), np.float32)  # to start from
 SLACK = 0.5  # pixels by which forward and backward flow may disagree, and
 SLACK_SHARE = 0.05  # more for each pixel of movement
 
@@ -46,16 +45,17 @@ def flow_agreement(forward: Flow, backward: Flow) -> Mask:
 def reliable_flow(
     reference: Image, moving: Image, exposures: tuple[float, float]
 ) -> tuple[Flow, Mask]:
-    """Find the flow and where it is to be trusted, and extend it smoothly from there.
+    """Find the flow and where it is to be trusted; where there and back disagree, extend it.
 
-    The mask is 1 where both frames are well exposed and forward and backward flow agree.
+    The mask is 1 where both frames are well exposed and forward and backward flow agree. In
+    clipped places the search's own smoothness served as well as an extension, or better.
     """
     first, second, seen_first, seen_second = _common_codes(reference, moving, exposures)
     forward, backward = _search(first, second), _search(second, first)
     flow, returning = (torch.from_numpy(f).permute(2, 0, 1) for f in (forward, backward))
+    agrees = flow_agreement(flow, returning)
     seen = seen_first * cv2.remap(seen_second, *_places(forward), cv2.INTER_LINEAR)
-    trusted = flow_agreement(flow, returning) * torch.from_numpy(seen)
-    return extend_flow(flow, trusted), trusted
+    return extend_flow(flow, agrees), agrees * torch.from_numpy(seen)
 
 
 def extend_flow(flow: Flow, trusted: Mask) -> Flow:
@@ -72,7 +72,7 @@ def extend_flow(flow: Flow, trusted: Mask) -> Flow:
     )
 
 
-def upsample_flow(flow: Flow, size: tuple[int, int], window: Window) -> Flow:
+def upsample_flow(flow: Flow, size: tuple[int, int], window: Window) -> Float[Tensor, "2 y x"]:
     """Return the flow of a reduced frame on a window of the frame of full `size`."""
     y, x, height, width = window
     reduced = (flow.shape[1], flow.shape[2])
@@ -116,7 +116,7 @@ def _common_codes(
 def _search(first: Codes, second: Codes) -> Field:
     """Search at the preset that is 40 % slower and 10 to 30 % more accurate than the fast one."""
     search = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_MEDIUM)
-    return search.calc(first, second, NO_FLOW)
+    return search.calc(first, second, np.zeros((*first.shape, 2), np.float32))
 
 
 def _as_field(flow: Flow) -> Field:

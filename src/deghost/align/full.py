@@ -62,11 +62,13 @@ def refine_full(
     exposures: Float[Tensor, " n"],
     warps: Sequence[Warp],
     reference: int,
+    richest: Model = "homography",
 ) -> tuple[Warp, ...]:
     """Correct warps, already scaled to full size, on patches of the full-size frames.
 
     `read` gives any window of a linear frame. A correction is kept only if it lowers the
-    residual; each frame is compared with its neighbour towards the reference.
+    residual, and is no richer than `richest`; each frame is compared with its neighbour towards
+    the reference.
     """
     size = warps[reference].size
     patch = min(PATCH, size[0] // PATCHES[0], size[1] // PATCHES[1])
@@ -86,7 +88,7 @@ def refine_full(
         if places:
             atlases = cut_patches(read, (near, k), step, places, patch)
             levels = [stack_patches(atlases, places, step, more, blur) for blur in BLURS]
-            correction, note = find_correction(levels, furthest)
+            correction, note = find_correction(levels, furthest, richest)
         matrix = step.matrix @ correction @ refined[near].matrix
         refined[k] = _corrected(warps[k], matrix / matrix[2, 2], note)
     return tuple(refined[k] for k in range(len(warps)))
@@ -162,14 +164,16 @@ def stack_patches(
     return Patches(samples, Moving(moving.contrast, moving.trust, shift))
 
 
-def find_correction(levels: Sequence[Patches], furthest: float) -> tuple[Matrix, str]:
+def find_correction(
+    levels: Sequence[Patches], furthest: float, richest: Model
+) -> tuple[Matrix, str]:
     """Find the small warp of the reference that makes its patches fit, and say what it does.
 
     `levels` run from coarse to fine; `furthest` is the limit in pixels at the corners.
     """
     best, note = np.eye(3), "full-size patches ask for no correction"
     fine = levels[-1]
-    for model in LADDER[1:]:
+    for model in LADDER[1 : LADDER.index(richest) + 1]:
         matrix = np.eye(3)
         for level in levels:
             matrix = refine(level.samples, level.moving, matrix, model)

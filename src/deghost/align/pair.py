@@ -38,8 +38,8 @@ DETECTORS: tuple[Detector, ...] = ("orb", "sift")  # the second where the first 
 LEAST_SHARE = 0.002  # of the pixels, well exposed and textured in both frames
 LEAST_PIXELS = 200
 SIMPLER = 0.1  # pixels at the corners by which a simpler model may differ from a richer one
-CELLS_NEEDED: dict[Model, int] = {"none": 0, "shift": 4, "affine": 10, "homography": 20}  # of 96
-FINE = 2  # levels on which the first guess is not tried, but improved
+CELLS_NEEDED: dict[Model, int] = {"none": 0, "shift": 4, "affine": 12, "homography": 20}  # of 96
+GUESS_PIXELS = 300_000  # first guesses are tried on the first level no larger than this
 
 
 @dataclass(frozen=True)
@@ -56,10 +56,20 @@ class Pair:
         return self.reference[0].size
 
     @property
+    def share(self) -> float:
+        """Share of the pixels that are textured in the reference and well exposed in both."""
+        return min(self.samples[0].share, float(self.frame[0].trust.mean()))
+
+    @property
     def comparable(self) -> bool:
         """Whether both frames show enough of the same things."""
-        share = self.samples[0].share
-        return share > LEAST_SHARE and share * self.size[0] * self.size[1] > LEAST_PIXELS
+        return self.share > max(LEAST_SHARE, LEAST_PIXELS / self.reference[0].contrast.size)
+
+    @property
+    def guessing(self) -> int:
+        """The level on which first guesses are tried."""
+        sizes = [s.contrast.size for s in self.reference]
+        return next((i for i, n in enumerate(sizes) if n <= GUESS_PIXELS), len(sizes) - 1)
 
     def compare(self, before: Matrix, after: Matrix, level: int = 0) -> Comparison:
         """Compare two warps of the finest level on another level."""
@@ -88,13 +98,14 @@ def align_pair(pair: Pair, richest: Model, max_shift: float) -> Warp:
     """
     best = np.eye(3)
     if not pair.comparable:
-        share = f"{100 * pair.samples[0].share:.2g} %"
+        share = f"{100 * pair.share:.2g} %"
         reason = f"only {share} of the picture is well exposed and textured in both frames"
         return Warp(best, pair.size, reason=reason)
     start = _first_guess(pair, max_shift)
     refusals = []
     for model in LADDER[1 : LADDER.index(richest) + 1]:
-        matrix = pair.refine(nearest_model(start, model, pair.size), model, slice(FINE))
+        nearest = nearest_model(start, model, pair.size)
+        matrix = pair.refine(nearest, model, slice(max(1, pair.guessing)))
         refusal = _refusal(pair, model, best, matrix, max_shift)
         refusals += [f"{model}: {refusal}"] if refusal else []
         best = best if refusal else matrix
@@ -112,13 +123,12 @@ def accepted(matrix: Matrix, comparison: Comparison, size: tuple[int, int], reas
 
 
 def _first_guess(pair: Pair, max_shift: float) -> Matrix:
-    """Choose between no warp and that of matched features, after a coarse refinement."""
-    level = min(FINE, len(pair.samples) - 1)
+    """Choose between no warp and those of matched features, after a coarse refinement."""
+    level = pair.guessing
     best = np.eye(3)
     shifted = pair.refine(best, "shift", slice(level, None))
     candidates = [pair.refine(shifted, "affine", slice(level, None))]
-    matched = _match(pair)
-    if matched is not None:
+    for matched in _match(pair):
         candidates += [matched, pair.refine(matched, "affine", slice(level, level + 1))]
     for matrix in candidates:
         if not implausible(matrix, pair.size, max_shift):
@@ -127,13 +137,18 @@ def _first_guess(pair: Pair, max_shift: float) -> Matrix:
     return best
 
 
-def _match(pair: Pair) -> Matrix | None:
+def _match(pair: Pair) -> list[Matrix]:
+    """Guess the warp of most matched features, and that of most others: one may be a foreground."""
     for detector in DETECTORS:
         first, second = (find_features(p, detector) for p in (pair.reference, pair.frame))
-        guess = guess_warp(*match_features(first, second), pair.size, TOLERANCE * first.spacing)
+        here, there = match_features(first, second)
+        tolerance = TOLERANCE * first.spacing
+        guess = guess_warp(here, there, pair.size, tolerance)
         if guess.model == "homography":
             break
-    return None if guess.model == "none" else guess.matrix
+    rest = ~guess.inlier
+    other = guess_warp(here[rest], there[rest], pair.size, tolerance)
+    return [found.matrix for found in (guess, other) if found.model != "none"]
 
 
 def _refusal(pair: Pair, model: Model, best: Matrix, matrix: Matrix, max_shift: float) -> str:

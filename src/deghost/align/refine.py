@@ -21,7 +21,6 @@ GRADIENT = 0.08  # contrast per pixel; less tells nothing about where a pixel li
 OUTLIER = 0.5  # contrast; residuals beyond it hardly pull
 CONVERGED = 2e-3  # pixels of change at which iterating stops
 PARAMETERS: dict[Model, int] = {"none": 0, "shift": 2, "affine": 6, "homography": 8}
-NO_MAP = np.empty(0, np.float32)  # the first map holds both coordinates
 GRID = (8, 12)  # rows and columns of cells that vote
 
 
@@ -174,10 +173,10 @@ def refine_levels(
 
 
 def _look_up(plane: np.ndarray, places: Float[np.ndarray, "n 2"], how: int) -> np.ndarray:
-    places = places.astype(np.float32)
+    columns, rows = places.T.astype(np.float32)[:, :, None]
     chunk = 16_384  # cv2.remap takes no more rows than 32767
     parts = [
-        cv2.remap(plane, places[i : i + chunk, None], NO_MAP, how, borderValue=0)[:, 0]
+        cv2.remap(plane, columns[i : i + chunk], rows[i : i + chunk], how, borderValue=0)[:, 0]
         for i in range(0, len(places), chunk)
     ]
     return np.concatenate(parts) if parts else np.zeros(0, plane.dtype)

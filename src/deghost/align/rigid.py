@@ -10,9 +10,10 @@ import numpy as np
 from jaxtyping import Float
 from torch import Tensor
 
-from deghost.align.pair import CELLS_NEEDED, Pair, accepted, align_pair, make_pair
+from deghost.align.features import implausible
+from deghost.align.pair import CELLS_NEEDED, SIMPLER, Pair, accepted, align_pair, make_pair
 from deghost.align.signal import measure_light
-from deghost.align.warp import LADDER, Model, Warp, displacement
+from deghost.align.warp import Model, Warp, displacement, simplest_model
 from deghost.errors import SettingsError
 
 
@@ -73,9 +74,12 @@ def _chain(direct: Pair, near: Warp, step: Warp, settings: AlignSettings) -> War
     matrix = step.matrix @ near.matrix
     matrix = matrix / matrix[2, 2]
     reason = f"by way of the next frame ({step.reason})"
+    unlikely = implausible(matrix, direct.size, settings.max_shift / 100)
+    if unlikely:
+        matrix, reason = near.matrix, f"as the next frame, since with its own step {unlikely}"
     overall = direct.compare(np.eye(3), matrix)
     if not direct.comparable or not overall.inliers > BELIEVABLE:
-        model = max(near.model, step.model, key=LADDER.index)
+        matrix, model = simplest_model(matrix, direct.size, SIMPLER)
         return replace(step, matrix=matrix, model=model, reason=reason)
     refined = direct.refine(matrix, settings.model, slice(1))
     if displacement(matrix, refined, direct.size) < DRIFT:

@@ -12,7 +12,7 @@ import torch
 from jaxtyping import Float, Float32
 from torch import Tensor
 
-from deghost.types import Mask, Matrix
+from deghost.types import Matrix
 
 
 Model = Literal["none", "shift", "affine", "homography"]
@@ -21,6 +21,7 @@ Coordinates = Float32[np.ndarray, "h w"]
 
 LADDER: tuple[Model, ...] = ("none", "shift", "affine", "homography")  # from poor to rich
 MARGIN = 2  # pixels around a sample that a cubic touches
+BAND = 64  # rows of coordinates computed at once, which stay in the cache
 STEPS = 1024.0  # coordinates are rounded to 1/1024 pixel, so that every tile rounds alike
 
 
@@ -136,7 +137,7 @@ def source_window(warp: Warp, window: Window) -> Window:
 
 def warp_window(
     source: Float[Tensor, "c h w"], warp: Warp, window: Window
-) -> tuple[Float[Tensor, "c y x"], Mask]:
+) -> tuple[Float[Tensor, "c y x"], Float[Tensor, "y x"]]:
     """Resample the frame's pixels into a window of the reference.
 
     `source` holds the frame's `source_window(warp, window)`, in one to four channels. The mask is
@@ -154,8 +155,11 @@ def warp_window(
     pixels = np.ascontiguousarray(source.permute(1, 2, 0).numpy())
     warped = cv2.remap(pixels, columns, rows, cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE)
     warped = np.maximum(warped, 0, out=warped).reshape(*window[2:], -1)
-    covered = _inside(rows, warp.size[0], origin[0]) & _inside(columns, warp.size[1], origin[1])
-    coverage = torch.from_numpy(covered.astype(np.float32))
+    if _all_inside(warp, window):
+        coverage = torch.ones(window[2:])
+    else:
+        inside = _inside(rows, warp.size[0], origin[0]) & _inside(columns, warp.size[1], origin[1])
+        coverage = torch.from_numpy(inside.astype(np.float32))
     return torch.from_numpy(warped).permute(2, 0, 1), coverage
 
 
@@ -165,7 +169,7 @@ def _copy_shifted(
     size: tuple[int, int],
     window: Window,
     origin: Window,
-) -> tuple[Float[Tensor, "c y x"], Mask]:
+) -> tuple[Float[Tensor, "c y x"], Float[Tensor, "y x"]]:
     rows = torch.arange(window[0], window[0] + window[2]) + shift[0]
     columns = torch.arange(window[1], window[1] + window[3]) + shift[1]
     covered_rows = (rows >= 0) & (rows < size[0])
@@ -186,16 +190,24 @@ def _coordinates(matrix: Matrix, window: Window, origin: Window) -> tuple[Coordi
     columns = np.empty((height, width), np.float32)
     rows = np.empty((height, width), np.float32)
     scaled = matrix * np.array([[STEPS], [STEPS], [1.0]])
-    for start in range(0, height, 32):  # bands that stay in the cache
-        band = slice(start, start + 32)
-        depth = (matrix[2, 0] * across) + (matrix[2, 1] * down[band] + matrix[2, 2])
+    flat = not matrix[2, :2].any()
+    for start in range(0, height, BAND):
+        band = slice(start, start + BAND)
+        depth = matrix[2, 0] * across + (matrix[2, 1] * down[band] + matrix[2, 2])
         for out, row, offset in ((columns, scaled[0], origin[1]), (rows, scaled[1], origin[0])):
-            place = (row[0] * across) + (row[1] * down[band] + row[2])
-            place /= depth
+            place = row[0] * across + (row[1] * down[band] + row[2])
+            if not flat:
+                place /= depth
             np.rint(place, out=place)
             place -= offset * STEPS
             np.multiply(place, 1 / STEPS, out=out[band], casting="same_kind")
     return columns, rows
+
+
+def _all_inside(warp: Warp, window: Window) -> bool:
+    places = transform(warp.matrix, corners(window))
+    limit = np.array([warp.size[1] - 1, warp.size[0] - 1])
+    return bool((places > 1 / STEPS).all() and (places < limit - 1 / STEPS).all())
 
 
 def _inside(place: Coordinates, length: int, offset: int) -> np.ndarray:

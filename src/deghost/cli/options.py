@@ -39,9 +39,7 @@ Fit = Annotated[
 ]
 Reference = Annotated[
     int | None,
-    Parameter(
-        help="Frame that moving things are taken from; 0 is the darkest. [default: best]"
-    ),
+    Parameter(help="Frame that moving things are taken from; 0 is the darkest. [default: best]"),
 ]
 ResponseName = Annotated[
     str,

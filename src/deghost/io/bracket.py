@@ -12,7 +12,8 @@ from jaxtyping import Float
 from torch import Tensor
 
 from deghost.errors import BracketError
-from deghost.io.image import read_frame
+from deghost.io.image import format_of, read_frame
+from deghost.io.raw import read_raw, read_white_balance
 from deghost.radiometry.exposure import (
     contradicted,
     exposures_from_bias,
@@ -46,8 +47,7 @@ def read_bracket(
     together.
     """
     _check_paths(paths)
-    with ThreadPoolExecutor(2) as pool:
-        frames = list(pool.map(read_frame, paths))
+    frames = read_frames(paths)
     _check_frames(frames)
     if response is not None:
         frames = [
@@ -57,6 +57,20 @@ def read_bracket(
     frames, exposures, notes = _with_exposures(frames, settings or ExposureSettings())
     _check_exposures(exposures)
     return Bracket(tuple(frames), tuple(exposures), tuple(notes))
+
+
+def read_frames(paths: Sequence[Path]) -> list[Frame]:
+    """Read frames as stored; RAW ones all with the white balance of the first of them.
+
+    Cameras that balance every shot anew would otherwise change colour between frames. RAW is
+    developed one frame at a time: it needs much memory on the way.
+    """
+    raw = [path for path in paths if path.is_file() and format_of(path) == "raw"]
+    if len(raw) < len(paths):
+        with ThreadPoolExecutor(2) as pool:
+            return list(pool.map(read_frame, paths))
+    balance = read_white_balance(raw[0])
+    return [read_raw(path, white_balance=balance) for path in raw]
 
 
 def _check_paths(paths: Sequence[Path]) -> None:

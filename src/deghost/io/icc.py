@@ -86,15 +86,8 @@ def profile_colours(profile: bytes) -> Colours | None:
     Raises ReadError for a profile that declares PQ or HLG.
     """
     try:
-        tags = _profile_tags(profile)
-        if "cicp" in tags and tags["cicp"][9] in HDR_TRANSFERS:
-            coded_colours(tags["cicp"][8], tags["cicp"][9])
-        if profile[16:20] == b"GRAY":
-            return Colours(_response([tags["kTRC"]] * 3, tags), np.eye(3))
-        response = _response([tags[name] for name in ("rTRC", "gTRC", "bTRC")], tags)
-        columns = [_xyz(tags[name]) for name in ("rXYZ", "gXYZ", "bXYZ")]
-        return Colours(response, _matrix(np.stack(columns, axis=1)))
-    except (KeyError, IndexError, ValueError, struct.error):
+        return _parsed(profile)
+    except (KeyError, IndexError, ValueError, ZeroDivisionError, struct.error):
         return None
 
 
@@ -144,6 +137,19 @@ def converted_to_srgb(codes: Shaped[np.ndarray, "h w c"], profile: bytes) -> Pix
     return pixels
 
 
+def _parsed(profile: bytes) -> Colours:
+    """Read curves and primaries, raising whatever a damaged profile leads to."""
+    with np.errstate(all="ignore"):
+        tags = _profile_tags(profile)
+        if "cicp" in tags and tags["cicp"][9] in HDR_TRANSFERS:
+            coded_colours(tags["cicp"][8], tags["cicp"][9])
+        if profile[16:20] == b"GRAY":
+            return Colours(_response([tags["kTRC"]] * 3, tags), np.eye(3))
+        response = _response([tags[name] for name in ("rTRC", "gTRC", "bTRC")], tags)
+        columns = [_xyz(tags[name]) for name in ("rXYZ", "gXYZ", "bXYZ")]
+        return Colours(response, _matrix(np.stack(columns, axis=1)))
+
+
 def _profile_tags(profile: bytes) -> dict[str, bytes]:
     """Cut a profile into its tags."""
     if profile[36:40] != b"acsp":
@@ -176,6 +182,8 @@ def _matrix(colorants: Matrix) -> Matrix:
 def _response(curves: list[bytes], tags: dict[str, bytes]) -> Response:
     """Read the curves of red, green and blue; a standard curve gets its standard name."""
     table = np.stack([_curve(curve) for curve in curves])
+    if not np.isfinite(table).all():
+        raise ValueError("a curve without end")
     names = ["srgb", "linear", "rec709", *filter(None, [_gamma_name(curves[0])])]
     for name in names:
         standard = named_response(name)
@@ -204,9 +212,8 @@ def _parametric(tag: bytes, code: Curve) -> Curve:
     """Sample one of the five parametric curves: (a x + b)^g + e from d on, c x + f below."""
     (kind,) = struct.unpack_from(">H", tag, 8)
     count = (1, 3, 4, 5, 7)[kind]
-    g, a, b, c, d, e, f = (np.array(struct.unpack_from(f">{count}i", tag, 12)) / 65536).tolist() + [
-        0.0
-    ] * (7 - count)
+    given = (np.array(struct.unpack_from(f">{count}i", tag, 12)) / 65536).tolist()
+    g, a, b, c, d, e, f = given + [0.0] * (7 - count)
     if kind == 0:
         a, b, d = 1.0, 0.0, 0.0
     if kind in (1, 2):

@@ -61,9 +61,10 @@ def read_raw(path: Path, half: bool = False, white_balance: WhiteBalance | None 
     """Develop a RAW file to 16-bit linear RGB of the camera, upright and white-balanced.
 
     Black is subtracted and each channel clipped at the sensor's white before the smallest
-    multiplier of the white balance is made 1: whatever clips reads 65535 in all channels. `half`
-    makes one pixel of each 2 x 2. The frames of one bracket should share the `white_balance` of one
-    of them, if their cameras chose differently. Demosaicing is DHT, 3-pass for X-Trans.
+    multiplier of the white balance is made 1: whatever clips reads 65535 in all channels, and so
+    does what the balance lifts beyond that. `half` makes one pixel of each 2 x 2. The frames of one
+    bracket should share the `white_balance` of one of them, where the camera chose differently.
+    Demosaicing is DHT, three-pass for X-Trans.
     Raises ReadError.
     """
     import rawpy
@@ -74,7 +75,7 @@ def read_raw(path: Path, half: bool = False, white_balance: WhiteBalance | None 
             notes = _mark_clipped(raw)
             balance, balance_notes = (white_balance, ()) if white_balance else _balance(raw)
             pixels = raw.postprocess(
-                demosaic_algorithm=_demosaicing(raw),
+                demosaic_algorithm=rawpy.DemosaicAlgorithm.DHT,
                 half_size=half,
                 user_wb=[*balance, balance[1]],
                 output_color=rawpy.ColorSpace.raw,
@@ -165,14 +166,6 @@ def _capture_by_libraw(path: Path) -> Capture:
         lens=lens.model or None,
         owner=other.artist or None,
     )
-
-
-def _demosaicing(raw: Any) -> Any:
-    """DHT for Bayer mosaics; of the others LibRaw knows only its own ways, which AHD stands for."""
-    from rawpy import DemosaicAlgorithm
-
-    is_bayer = raw.raw_pattern is not None and raw.raw_pattern.shape == (2, 2)
-    return DemosaicAlgorithm.DHT if is_bayer else DemosaicAlgorithm.AHD
 
 
 def _balance(raw: Any) -> tuple[WhiteBalance, tuple[str, ...]]:

@@ -2,10 +2,12 @@
 
 import math
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 import torch
 from jaxtyping import Float
+from torch import Tensor
 
 from deghost.errors import BracketError, SettingsError
 from deghost.merge.curves import FrameCurve, read_light
@@ -21,6 +23,7 @@ from deghost.radiometry.sampling import choose_samples
 from deghost.types import Bracket, Frame, Image, Response
 
 
+CRUSHED = 2  # 8-bit code below which a picture is as good as black
 PATCH = 64  # px, side of the full-size patches that noise is estimated from
 STATISTICS_PIXELS = 2e5  # as many are enough to judge a curve by
 BURIED = 8.0  # signal-to-noise below which a pixel counts as buried
@@ -32,11 +35,22 @@ HALF_DETAIL = 6e-5  # half floats lose precision below
 
 
 def measure_noise(frame: Frame, curve: FrameCurve) -> NoiseModel:
-    """Estimate a frame's noise from full-size patches spread over it."""
+    """Estimate a frame's noise from full-size patches spread over it.
+
+    The blackest codes of an 8-bit picture are crushed by its tone curve: what they hide counts as
+    read noise.
+    """
+    noise = estimate_noise(_patches(frame, curve))
+    if curve.light is None or curve.light.shape[1] > 256:
+        return noise
+    return replace(noise, read=max(noise.read, float(curve.light[0, CRUSHED].mean()) ** 2))
+
+
+def _patches(frame: Frame, curve: FrameCurve) -> list[Float[Tensor, "3 p p"]]:
     height, width = frame.size
     side = min(PATCH, height, width) // 8 * 8
     if side < 8:
-        return estimate_noise([])
+        return []
     rows = np.linspace(0, height - side, min(8, height // side)).astype(int)
     columns = np.linspace(0, width - side, min(12, width // side)).astype(int)
     patches = [
@@ -44,7 +58,7 @@ def measure_noise(frame: Frame, curve: FrameCurve) -> NoiseModel:
         for y in rows
         for x in columns
     ]
-    return estimate_noise([torch.from_numpy(patch).permute(2, 0, 1) for patch in patches])
+    return [torch.from_numpy(patch).permute(2, 0, 1) for patch in patches]
 
 
 def choose_reference(

@@ -17,6 +17,10 @@ from deghost.segment.motion import edge_strength, moved
 from deghost.types import Mask, Radiance
 
 
+FILL_LIMIT = 4.0  # times the reference's clipping level: two stops
+HOLE_REACH = 4.0  # px of the proxy over which clipped pixels make a hole
+
+
 @dataclass(frozen=True)
 class Guides:
     """Proxy-sized maps in the reference's coordinates."""
@@ -40,9 +44,10 @@ def make_guides(plan: MergePlan, small: Prepared) -> Guides:
     for k in plan.order[1:]:
         layer = _layer(plan, aligned, small.factor, k)
         slack = plan.motion.edge / 2 * edge_strength(fusion.radiance)
-        still[k] = 1 - moved(disagreement(known(fusion), layer, slack), plan.motion)
+        unsure = fusion.trust.amin(0) < 0.5
+        still[k] = 1 - moved(disagreement(known(fusion), layer, slack), plan.motion, unsure)
         fusion = extend(fusion, layer, still[k])
-    fill = _fill(fusion, aligned, still)
+    fill = _fill(fusion, aligned, still, first)
     return Guides(small.factor, tuple(still), fill, fusion.radiance)
 
 
@@ -53,39 +58,48 @@ def _layer(plan: MergePlan, aligned: Sequence[Proxy], factor: int, k: int) -> La
     return Layer(proxy.linear / exposure, proxy.trust, exposure, noise, plan.tolerances[k])
 
 
-def _fill(fusion: Fusion, aligned: Sequence[Proxy], still: Sequence[Mask]) -> Radiance | None:
+def _fill(
+    fusion: Fusion, aligned: Sequence[Proxy], still: Sequence[Mask], reference: int
+) -> Radiance | None:
     """What to assume where the reference clips and what other frames show there has moved.
 
-    The surroundings are continued smoothly into the hole; nothing is brighter than they are.
-    None if there is no such place.
+    The truth there is at least the reference's clipping level, so only what surrounds the hole and
+    clips in the reference, too, is continued into it: smoothly, and to no more than `FILL_LIMIT`
+    times that level. None if there is no such place.
     """
     lost = fusion.trust.amin(0) < 0.5
     shown = torch.zeros_like(lost)
     for proxy, mask in zip(aligned, still, strict=True):
         shown |= (proxy.trust.amin(0) > 0.5) & (mask < 0.5)
     hole = lost & shown
-    if not bool(hole.any()) or bool(lost.all()):
+    if not bool(hole.any()):
         return None
-    smooth = continue_smoothly(fusion.radiance.clamp(min=1e-9).log(), 1 - lost.float()).exp()
-    return torch.where(hole, smooth, 0.0)
+    clipped = aligned[reference].trust.amin(0) < 0.5
+    stops = continue_smoothly(fusion.radiance.clamp(min=1e-9).log(), (clipped & ~lost).float())
+    # single clipped pixels among others are texture: only where most clip is there a hole to fill
+    density = torch.from_numpy(cv2.GaussianBlur(clipped.float().numpy(), (0, 0), HOLE_REACH))
+    fill = (stops * (2 * density - 1).clamp(0, 1)).exp().clamp(max=FILL_LIMIT)
+    return torch.where(hole, fill, 0.0)
 
 
-def continue_smoothly(image: Float[Tensor, "3 h w"], known: Mask) -> Float[Tensor, "3 h w"]:
+def continue_smoothly(
+    image: Float[Tensor, "3 h w"], known: Mask, levels: int = 8
+) -> Float[Tensor, "3 h w"]:
     """Fill what is unknown from its surroundings, by averages over ever larger neighbourhoods.
 
     Push-pull interpolation (Gortler, Grzeszczuk, Szeliski and Cohen, The Lumigraph, SIGGRAPH
-    1996): every value is a weighted mean of known ones.
+    1996): every value is a weighted mean of known ones, or 0 where none is within about
+    `2 ** levels` pixels.
     """
     weight = known.numpy()
-    levels = [(image.permute(1, 2, 0).numpy() * weight[..., None], weight)]
-    while min(levels[-1][1].shape) > 1:
-        value, weight = levels[-1]
-        levels.append((cv2.pyrDown(value), cv2.pyrDown(weight)))
-    value, weight = levels[-1]
-    result = value / np.maximum(weight, 1e-6)[..., None]
-    for value, weight in reversed(levels[:-1]):
+    pyramid = [(image.permute(1, 2, 0).numpy() * weight[..., None], weight)]
+    while min(pyramid[-1][1].shape) > 1 and len(pyramid) < levels:
+        value, weight = pyramid[-1]
+        pyramid.append((cv2.pyrDown(value), cv2.pyrDown(weight)))
+    result = np.zeros_like(pyramid[-1][0])
+    for value, weight in reversed(pyramid):
         size = (weight.shape[1], weight.shape[0])
         coarse = cv2.resize(result, size, interpolation=cv2.INTER_LINEAR)
-        share = np.minimum(weight, 1.0)[..., None]
+        share = np.minimum(4 * weight, 1.0)[..., None]
         result = value / np.maximum(weight, 1e-6)[..., None] * share + coarse * (1 - share)
     return torch.from_numpy(result).permute(2, 0, 1)

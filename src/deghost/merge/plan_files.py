@@ -3,17 +3,17 @@
 import json
 import math
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, replace
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeVar, get_args
 
 import numpy as np
 
 from deghost.align.warp import Warp
 from deghost.errors import PlanError
-from deghost.io.image import read_frame
+from deghost.io.bracket import read_frames
 from deghost.merge.plan import MergePlan
+from deghost.merge.settings import Method, PixelType, Scale
 from deghost.radiometry.matching import Match
 from deghost.radiometry.noise import NoiseModel
 from deghost.segment.motion import MotionSettings
@@ -62,9 +62,9 @@ def plan_from_json(text: str, name: str = "plan") -> MergePlan:
         "motion": lambda item: MotionSettings(**{key: float(v) for key, v in item.items()}),
         "flow": bool,
         "crop": _each(int),
-        "method": str,
-        "scale": str,
-        "pixel_type": str,
+        "method": _choice(Method),
+        "scale": _choice(Scale),
+        "pixel_type": _choice(PixelType),
         "notes": _each(str),
     }
     if missing := builders.keys() - data.keys():
@@ -106,6 +106,15 @@ def _each(build: Callable[[Any], T]) -> Callable[[Any], tuple[T, ...]]:
 
 def _optional(build: Callable[[Any], T]) -> Callable[[Any], T | None]:
     return lambda item: None if item is None else build(item)
+
+
+def _choice(options: Any) -> Callable[[Any], str]:
+    def build(item: Any) -> str:
+        if item not in get_args(options):
+            raise ValueError(f"{item!r} is none of {', '.join(get_args(options))}")
+        return str(item)
+
+    return build
 
 
 def _match(item: dict[str, Any]) -> Match:
@@ -150,8 +159,7 @@ def read_plan(path: Path) -> tuple[Bracket, MergePlan]:
         raise PlanError(f"{path.name} cannot be read as a plan: {error}") from error
     plan = plan_from_json(text, path.name)
     paths = tuple(path.parent / frame for frame in plan.frames)
-    with ThreadPoolExecutor(2) as pool:
-        frames = tuple(pool.map(read_frame, paths))
+    frames = tuple(read_frames(paths))
     for frame in frames:
         if frame.size != plan.size:
             raise PlanError(

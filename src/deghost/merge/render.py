@@ -27,7 +27,6 @@ from deghost.types import Bracket, Frame, Radiance
 
 TILE = (256, 1024)  # small enough for the processor's cache, wide enough for its vectors
 WORKERS = 2
-DARKEST_TRUST = 1e-3  # what the darkest frame shows is all there is, clipped or not
 
 
 @dataclass(frozen=True)
@@ -98,7 +97,7 @@ def read_layer(
     warped = warped.contiguous()  # planes one after the other: masks multiply them fast
     exposure = plan.relative[k]
     radiance = warped[:3].mul_(1 / exposure)
-    certain = warped[3:].mul_(1 / 255).clamp_(DARKEST_TRUST if k == 0 else 0.0, 1.0).mul_(covered)
+    certain = warped[3:].mul_(1 / 255).clamp_(0, 1).mul_(covered)
     return Layer(radiance, certain, exposure, plan.noise[k], plan.tolerances[k])
 
 

@@ -59,7 +59,7 @@ def _positions(
     return before, place - before
 
 
-def read_mask(small: Mask, window: Window, factor: int) -> Mask | None:
+def read_mask(small: Mask, window: Window, factor: int) -> Float[Tensor, "y x"] | None:
     """Read a mask in a window; None if it is 1 all over it, which is quick to tell."""
     y, x, height, width = (value // factor for value in window)
     blocks = small[max(0, y - 1) : y + height + 3, max(0, x - 1) : x + width + 3]
@@ -70,7 +70,7 @@ def read_mask(small: Mask, window: Window, factor: int) -> Mask | None:
 
 def warp_planes(
     source: Float[Tensor, "c h w"], warp: Warp, window: Window
-) -> tuple[Float[Tensor, "c y x"], Mask]:
+) -> tuple[Float[Tensor, "c y x"], Float[Tensor, "y x"]]:
     """Warp any number of planes, which hold `source_window(warp, window)`, into a window."""
     parts = [warp_window(part, warp, window) for part in source.split(4)]
     return torch.cat([part for part, _ in parts]) if len(parts) > 1 else parts[0][0], parts[0][1]

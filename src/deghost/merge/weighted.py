@@ -9,7 +9,7 @@ from deghost.segment.motion import Planes, Trust, contradiction
 from deghost.types import Mask, Radiance
 
 
-RESIDUE = 1e-5  # weight of the bound beside measured values, so that nothing divides by zero
+RESIDUE = 1e-6  # weight of the bound beside measured values, so that nothing divides by zero
 
 
 @dataclass(frozen=True)
@@ -40,9 +40,12 @@ class Fusion:
         return self.with_bound(self.bound)
 
     def with_bound(self, bound: Radiance) -> Radiance:
-        """Return the merged radiance, with `bound` where nothing is trusted."""
+        """Return the merged radiance, which gives way to `bound` as trust falls to nothing."""
         rest = self.least * RESIDUE
-        return torch.addcmul(self.weighted, rest, bound) / (self.weight + rest)
+        measured = torch.addcmul(self.weighted, rest, bound) / (self.weight + rest)
+        if not bool((self.trust < 1).any()):
+            return measured
+        return torch.lerp(bound, measured, self.trust)
 
 
 def start_fusion(reference: Layer) -> Fusion:
@@ -61,13 +64,14 @@ def extend(fusion: Fusion, layer: Layer, still: Mask | None = None) -> Fusion:
     al., CVPR 2010), by its trust, and by stillness. The variances of all layers are taken at the
     reference's value: an error in it cancels where photon noise rules, so that the weights do not
     favour values that are dark by accident. Where no layer is trusted the greatest lower bound
-    that is not contradicted stands.
+    that is not contradicted stands; only clipped values are bounds.
     """
     agreed = layer.trust if still is None else layer.trust * still
     weight = agreed / variance(fusion.level, layer)
     bound = fusion.bound
     if bool((fusion.trust < 1).any()):
-        doubt = 1 - fusion.trust if still is None else (1 - fusion.trust) * still
+        doubt = (1 - fusion.trust) * (1 - layer.trust)
+        doubt = doubt if still is None else doubt * still
         bound = torch.addcmul(bound, doubt, (layer.radiance - bound).clamp(min=0))
     return Fusion(
         fusion.level,
@@ -80,8 +84,19 @@ def extend(fusion: Fusion, layer: Layer, still: Mask | None = None) -> Fusion:
 
 
 def filled(fusion: Fusion, fill: Radiance) -> Radiance:
-    """Return the merged radiance, raised to `fill` where nothing was measured."""
-    return fusion.with_bound(torch.maximum(fusion.bound, fill))
+    """Return the merged radiance, with `fill` where nothing was measured.
+
+    The fill holds where it does not contradict the lower bound; a little below the bound is the
+    error of a camera curve near white, and holds, too. Well below it, the bound stands.
+
+    Example:
+        >>> noise, one = NoiseModel(1e-4, 1e-6), torch.ones(3, 1, 1)
+        >>> clipped = start_fusion(Layer(one, 0 * one, 1.0, noise))
+        >>> [round(float(filled(clipped, fill * one)[0]), 2) for fill in (5.0, 0.9, 0.3)]
+        [5.0, 0.9, 1.0]
+    """
+    below = (fill / fusion.bound.clamp(min=1e-9) - 0.6) / 0.2
+    return fusion.with_bound(torch.lerp(fusion.bound, fill, below.clamp(0, 1)))
 
 
 @dataclass(frozen=True)

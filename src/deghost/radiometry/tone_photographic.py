@@ -15,7 +15,7 @@ from deghost.types import Radiance
 
 
 GREY = 0.22  # the middle of the scene is shown near this
-HIGH, LOW = 2.4, -4.2  # stops from grey at which the ends of the base layer are shown
+HIGH, LOW = 2.4, 4.2  # stops above and below grey at which the ends of the base are shown
 ENDS = (0.005, 0.998)  # shares of the base layer that are the ends of the scene
 CONTRAST = 1.1  # slope at the middle: prints and screens are looked at in less light than scenes
 COLOUR = 0.95  # of the saturation is kept: compressing luminance alone makes colours look stronger
@@ -24,28 +24,26 @@ COLOUR = 0.95  # of the saturation is kept: compressing luminance alone makes co
 def plan_photographic(proxy: Radiance) -> Curve:
     """Show the whole range of the scene without flattening it.
 
-    The base layer of a bilateral grid (half a stop of softness) is bent around the scene's middle
-    by asinh curves, of slope 1 at the middle and just as flat as the ends of the scene require;
-    a scene that fits the display is left as it is. Details keep their contrast; a shoulder
-    leads into white, and colours too bright for the display fade towards white in their hue.
+    The base layer of a bilateral grid is bent around the scene's middle by asinh curves, just as
+    flat at the ends as these require; a scene that fits the display only gains a little contrast.
+    Details keep theirs. Dark scenes stay darker than light ones, a shoulder leads into white, and
+    colours too strong for the display fade in their hue.
     """
     light = measure_light(proxy)
     grid = build_grid(light.stops, spatial=0.03, step=1.0)
     base = read_grid(grid, light.stops, whole(light.stops))
     low, high = (quantile(base, share) for share in ENDS)
     middle = base.clamp(low, high).mean().item()
-    grey = math.log2(GREY) + 0.5 * _key(low, middle, high)
-    above = _softness(high - middle, HIGH - 0.5 * _key(low, middle, high))
-    below = _softness(middle - low, -LOW)
+    lift = 0.5 * _key(low, middle, high)
+    grey = math.log2(GREY) + lift
+    above = _softness(high - middle, HIGH - lift)
+    below = _softness(middle - low, LOW + lift)
 
     def curve(radiance: Radiance, place: Place) -> Radiance:
-        stops = stops_above(radiance, light.floor)
-        base = read_grid(grid, stops, place)
-        bent = _bend((base - middle).clamp(min=0), above) - _bend(
-            (middle - base).clamp(min=0), below
-        )
-        gain = grey + bent + (stops - base) - stops
-        return _fit(radiance * gain.exp2())
+        base = read_grid(grid, stops_above(radiance, light.floor), place)
+        brighter, darker = (base - middle).clamp(min=0), (middle - base).clamp(min=0)
+        shown = grey + _bend(brighter, above) - _bend(darker, below)
+        return _fit(radiance * (shown - base).exp2())
 
     return curve
 
@@ -59,7 +57,7 @@ def _key(low: float, middle: float, high: float) -> float:
 
 
 def _bend(distance: Float[Tensor, "h w"], softness: float) -> Float[Tensor, "h w"]:
-    """Compress a distance in stops: slope 1 at 0, logarithmic far beyond `softness`."""
+    """Compress a distance in stops: slope CONTRAST at 0, logarithmic far beyond `softness`."""
     return softness * torch.asinh(CONTRAST * distance / softness)
 
 

@@ -96,7 +96,7 @@ def tone_map(radiance: Radiance, name: str = "photographic") -> Image:
     return shown
 
 
-def shrunk(radiance: Radiance, pixels: int = PROXY_PIXELS) -> Radiance:
+def shrunk(radiance: Radiance, pixels: int = PROXY_PIXELS) -> Float[Tensor, "3 y x"]:
     """Average a large image down to about so many pixels, as `plan_tone` wants it.
 
     No copy is made of an image whose memory is height x width x RGB.

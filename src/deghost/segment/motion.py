@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 import torch
-from jaxtyping import Float
+from jaxtyping import Bool, Float
 from torch import Tensor
 
 from deghost.types import Mask
@@ -69,11 +69,15 @@ def edge_strength(image: Float[Tensor, "3 h w"]) -> Float[Tensor, "3 h w"]:
     return torch.from_numpy(change).permute(2, 0, 1)
 
 
-def moved(difference: Mask, settings: MotionSettings) -> Mask:
+def moved(
+    difference: Mask, settings: MotionSettings, unsure: Bool[Tensor, "h w"] | None = None
+) -> Mask:
     """Return a clean, feathered motion mask from normalised differences.
 
     Differences are pooled over a small window. Regions above half the certain level count if they
     hold a certain core of some size; their holes are filled, their rims widened and feathered.
+    Where it is `unsure` whether anything moved, because what is known clips, rims are widened more:
+    a thing's blurred rim is brighter than the clipped scene must be, so it contradicts nothing.
     """
     if settings.strength <= 0:
         return torch.zeros_like(difference)
@@ -84,9 +88,15 @@ def moved(difference: Mask, settings: MotionSettings) -> Mask:
     mask = _regions_with_core(region, core, settings.smallest)
     mask = _filled(mask, settings.smallest)
     reach = round(1 + 2 * settings.feather)
-    disc = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * reach + 1, 2 * reach + 1))
-    soft = cv2.GaussianBlur(cv2.dilate(mask, disc).astype(np.float32), (0, 0), settings.feather)
+    widened = cv2.dilate(mask, _disc(reach))
+    if unsure is not None and bool(unsure.any()):
+        widened |= cv2.dilate(mask, _disc(3 * reach)) & unsure.numpy()
+    soft = cv2.GaussianBlur(widened.astype(np.float32), (0, 0), settings.feather)
     return torch.from_numpy(soft)
+
+
+def _disc(radius: int) -> np.ndarray:
+    return cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * radius + 1, 2 * radius + 1))
 
 
 def _regions_with_core(region: np.ndarray, core: np.ndarray, smallest: float) -> np.ndarray:
@@ -101,8 +111,7 @@ def _regions_with_core(region: np.ndarray, core: np.ndarray, smallest: float) ->
 def _filled(mask: np.ndarray, smallest: float) -> np.ndarray:
     """Close gaps of a moving thing, and fill what it encloses."""
     side = int(smallest) | 1
-    disc = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (side, side))
-    closed = cv2.morphologyEx(mask, cv2.MORPH_CLOSE, disc)
+    closed = cv2.morphologyEx(mask, cv2.MORPH_CLOSE, _disc(side // 2))
     count, labels, stats, _ = cv2.connectedComponentsWithStats(1 - closed, connectivity=4)
     enclosed = stats[:, cv2.CC_STAT_AREA] < 0.01 * mask.size
     enclosed[labels[closed > 0]] = False
