@@ -4,6 +4,7 @@ Two kinds of arrays exist. *Pixels* are NumPy, height x width x RGB, as stored i
 Everything that is computed is a PyTorch tensor, channels first, float32, RGB.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
@@ -103,6 +104,37 @@ class Bracket:
     def size(self) -> tuple[int, int]:
         """Height and width in pixels."""
         return self.frames[0].size
+
+
+@dataclass(frozen=True)
+class Scene:
+    """A bracket for training and measuring, with what is known of its truth; None where unknown.
+
+    Frames have 3 channels (RGB) or 4 (a packed mosaic: R, G, G, B, half the height and width).
+    Where nothing moves and nothing clips, decoded frames divided by `exposures` are the truth:
+    a noise-free linear value is `min(1, truth * exposure)`. Simulated scenes and those laid out
+    like Kalantari's have `exposures[0] == 1`: radiance 1.0 clips the darkest frame. The truth may
+    exceed 1 where every frame clips; it may be larger than the frames by a whole factor.
+
+    Masks and flow lie on the grid of the reference, except `well_exposed`, which is each frame's.
+    """
+
+    name: str
+    frames: Float[Tensor, "n c h w"]  # codes in [0, 1], darkest first
+    exposures: Float[Tensor, " n"]  # relative, in the scale of the truth: e = 1 clips at 1.0
+    reference: int  # the frame whose moment the truth shows
+    response: str = "gamma2.2"  # the name of the curve of the codes, see `named_response` ...
+    curve: Float[Tensor, "3 k"] | None = None  # ... or, if not None, its table as in `Response`
+    truth: Float[Tensor, "c truth_h truth_w"] | None = None  # linear, without noise
+    camera: Float[Tensor, "n 3 3"] | None = None  # pixel (x, y, 1) of the reference -> of frame k
+    motion: Float[Tensor, "n h w"] | None = None  # 1 = frame k, seen through `camera`, shows
+    #                                               something else here than the reference
+    well_exposed: Float[Tensor, "n h w"] | None = None  # 1 = neither clipped nor buried in noise
+    recoverable: Float[Tensor, "h w"] | None = None  # 1 = some frame shows it well exposed
+    flow: Float[Tensor, "n 2 h w"] | None = None  # x, y from a reference pixel to where frame k
+    #                                               has the same thing, visible or not; with camera
+    details: Mapping[str, object] = field(default_factory=dict)  # colour matrix, gains, seed ...
+    notes: tuple[str, ...] = ()  # what reading or making decided, in words for the user
 
 
 AnyArray = Shaped[np.ndarray, "..."]

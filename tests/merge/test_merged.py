@@ -9,6 +9,7 @@ from deghost.merge.guides import make_guides
 from deghost.merge.merged import merge_files, open_bracket, render_plan
 from deghost.merge.plan import plan_merge, prepare
 from deghost.merge.plan_files import plan_from_json, plan_to_json, read_plan
+from deghost.merge.reading import Source
 from deghost.merge.render import render
 from deghost.merge.settings import MergeSettings
 
@@ -81,7 +82,7 @@ def test_tiles_make_the_picture_that_the_whole_makes(shoot, tile):
 
     def whole(size):
         picture = np.zeros((*bracket.size, 3), np.float32)
-        for piece in render(bracket, plan, small.curves, guides, size):
+        for piece in render(Source(bracket, plan, small.curves), guides, size):
             y, x, h, w = piece.window
             picture[y : y + h, x : x + w] = piece.radiance.permute(1, 2, 0).numpy()
         return picture

@@ -142,8 +142,8 @@ def test_a_dark_thing_before_a_clipped_sky_disagrees():
 def test_grey_judges_still_scenes_alike():
     """The mean of the channels of a still scene disagrees by one standard deviation, too."""
     truth = scene()
-    fusion = start_fusion(shoot(truth, 1.0, seed=5))
+    fusion = start_fusion(grey(shoot(truth, 1.0, seed=5)))
 
-    score = disagreement(*grey(known(fusion), shoot(truth, 0.25, seed=6)))
+    score = disagreement(known(fusion), grey(shoot(truth, 0.25, seed=6)))
 
     assert 0.3 < float(score.square().mean()) < 1.3

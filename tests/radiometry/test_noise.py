@@ -29,7 +29,7 @@ def test_texture_is_not_taken_for_noise():
     generator = torch.Generator().manual_seed(2)
     patches = noisy_patches(2e-4, 1e-6, generator)
     for patch in patches[:110]:
-        patch += 0.05 * torch.rand(patch.shape, generator=generator)
+        patch.add_(0.05 * torch.rand(patch.shape, generator=generator))
 
     noise = estimate_noise(patches)
 

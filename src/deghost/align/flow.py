@@ -8,6 +8,7 @@ from torch import Tensor
 
 from deghost.align.signal import common_range, log_light, measure_light
 from deghost.align.warp import Window, scaling
+from deghost.layers.pyramid import continue_smoothly
 from deghost.types import Image, Mask
 
 
@@ -61,15 +62,13 @@ def reliable_flow(
 def extend_flow(flow: Flow, trusted: Mask) -> Flow:
     """Replace distrusted flow by a smooth extension of the trusted around it.
 
-    Pull and push over a pyramid (Gortler et al. 1996): each level averages what it trusts, and
-    fills what it does not from the level above.
+    What is trusted stays as it is.
     """
     weight = trusted.numpy()
     if not weight.any():
         return flow
-    return torch.from_numpy(_pull_push(_as_field(flow) * weight[..., None], weight)).permute(
-        2, 0, 1
-    )
+    extended = torch.from_numpy(continue_smoothly(_as_field(flow), weight)).permute(2, 0, 1)
+    return torch.where(trusted > 0, flow, extended)
 
 
 def upsample_flow(flow: Flow, size: tuple[int, int], window: Window) -> Float[Tensor, "2 y x"]:
@@ -134,15 +133,3 @@ def _lands_inside(field: Field) -> np.ndarray:
     columns, rows = _places(field)
     height, width = field.shape[:2]
     return (columns >= 0) & (columns <= width - 1) & (rows >= 0) & (rows <= height - 1)
-
-
-def _pull_push(weighted: Field, weight: Float32[np.ndarray, "h w"]) -> Field:
-    average = weighted / np.maximum(weight, 1e-6)[..., None]
-    if min(weight.shape) < 2 or weight.all():
-        return average
-    size = ((weight.shape[1] + 1) // 2, (weight.shape[0] + 1) // 2)
-    coarse_weight = cv2.resize(weight, size, interpolation=cv2.INTER_AREA)
-    coarse = cv2.resize(weighted, size, interpolation=cv2.INTER_AREA)
-    above = _pull_push(coarse, coarse_weight)
-    filled = cv2.resize(above, weight.shape[::-1], interpolation=cv2.INTER_LINEAR)
-    return np.where(weight[..., None] > 0, average, filled)

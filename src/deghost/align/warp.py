@@ -50,8 +50,8 @@ class Warp:
             >>> half.scaled_to((20, 40)).matrix[0].tolist()
             [1.0, 0.0, 6.0]
         """
-        if size == self.size:
-            return self
+        if size == self.size or np.array_equal(self.matrix, np.eye(3)):
+            return replace(self, size=size)  # rounding must not turn a copy into a resampling
         return replace(self, matrix=rescaled(self.matrix, self.size, size), size=size)
 
     @property

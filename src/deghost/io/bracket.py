@@ -4,7 +4,7 @@ import math
 from collections import Counter
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 import torch
@@ -12,6 +12,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from deghost.errors import BracketError
+from deghost.io.exposure_settings import ExposureSettings
 from deghost.io.image import format_of, read_frame
 from deghost.io.raw import read_raw, read_white_balance
 from deghost.radiometry.exposure import (
@@ -24,15 +25,6 @@ from deghost.radiometry.exposure import (
 )
 from deghost.radiometry.response import linearise
 from deghost.types import Bracket, Exposure, Frame, Response
-
-
-@dataclass(frozen=True)
-class ExposureSettings:
-    """What the user says about the exposures; values are in the order of the files."""
-
-    times: tuple[float, ...] | None = None  # relative exposures or times, any unit
-    ev: tuple[float, ...] | None = None  # stops
-    fit: bool = False  # from the pixels, whatever the EXIF says
 
 
 def read_bracket(

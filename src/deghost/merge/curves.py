@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 import torch
-from jaxtyping import Float, Float32, UInt8
+from jaxtyping import Float, Float32, Shaped
 from torch import Tensor
 
 from deghost.radiometry.matching import Match, matched
@@ -16,56 +16,76 @@ from deghost.types import Frame, Pixels, Response
 
 # Codes from which a frame is trusted less and less, up to where it is not trusted at all. A
 # finished picture has a shoulder there; RAW and float values are linear up to clipping.
+NEIGHBOURS = np.ones((3, 3), np.uint8)
 RAMPS = {"encoded": (0.905, 0.98), "raw": (0.88, 0.985), "float": (0.97, 0.999)}
 
 
 @dataclass(frozen=True)
 class FrameCurve:
-    """Tables over a frame's codes; None for float pixels, which are linear as they are.
+    """The tables of a frame; None for float pixels, which are linear as they are.
 
     The colour conversion of a finished picture mixes channels before they clip, so a pixel that
-    clips in one channel is not trusted in the others. RAW and float channels clip for themselves.
+    clips in one channel is not trusted in the others: its one trust is that of its largest code.
+    RAW and float channels clip for themselves and have a trust each.
     """
 
-    light: Float32[np.ndarray, "1 k 3"] | None
-    trust: UInt8[np.ndarray, "1 k 3"] | None
+    table: Float32[np.ndarray, "1 k planes"] | None  # light of red, green, blue; then trust
     match: Match | None
     kind: str
+
+    @property
+    def light(self) -> Float32[np.ndarray, "k 3"] | None:
+        """The linear value of every code."""
+        return None if self.table is None else self.table[0, :, :3]
 
 
 def frame_curve(frame: Frame, response: Response | None, match: Match | None) -> FrameCurve:
     """Build the tables of a frame; `response` replaces the frame's own where it is given."""
     if frame.pixels.dtype == np.float32:
-        return FrameCurve(None, None, match, "float")
-    light = linear_table(response or frame.response, int(frame.white))
+        return FrameCurve(None, match, "float")
+    light = torch.from_numpy(linear_table(response or frame.response, int(frame.white)))
     if match is not None:
-        light = matched(match, torch.from_numpy(light).T).T.numpy()
-    trust = _trust(torch.linspace(0, 1, len(light)), frame.kind)
-    return FrameCurve(
-        np.ascontiguousarray(light[None], np.float32),
-        np.ascontiguousarray(np.repeat(trust[None, :, None], 3, axis=2)),
-        match,
-        frame.kind,
-    )
+        light = matched(match, light.T).T
+    trust = _trust(torch.linspace(0, 1, len(light)), frame.kind)[:, None]
+    columns = [light, trust] if frame.kind == "encoded" else [light, trust, trust, trust]
+    return FrameCurve(torch.cat(columns, 1)[None].contiguous().numpy(), match, frame.kind)
 
 
 def read_light(
-    pixels: Pixels, curve: FrameCurve, frame: Frame
-) -> tuple[Float32[np.ndarray, "h w 3"], UInt8[np.ndarray, "h w c"]]:
-    """Return linear values and trust (255 = full; one or three channels) of stored pixels."""
-    if curve.light is None or curve.trust is None:
-        light = linearise(pixels, frame.response).permute(1, 2, 0).numpy()
-        trust = _trust(torch.from_numpy(light), "float")
-        if curve.match is not None:
-            planes = torch.from_numpy(light).permute(2, 0, 1)
-            light = matched(curve.match, planes).permute(1, 2, 0).numpy()
-        return light, trust
-    light, trust = cv2.LUT(pixels, curve.light), cv2.LUT(pixels, curve.trust)
+    pixels: Pixels, curve: FrameCurve, frame: Frame, *, spread: bool = False
+) -> Float32[np.ndarray, "h w planes"]:
+    """Return stored pixels as planes: linear red, green and blue, then one trust or three.
+
+    With `spread` a pixel is trusted no more than the least of its eight neighbours, as it must be
+    if interpolation is to mix them.
+    """
+    if curve.table is None:
+        return _read_float(pixels, curve, frame, spread=spread)
+    codes = _largest(pixels) if curve.kind == "encoded" else pixels
+    if spread:
+        codes = cv2.dilate(codes, NEIGHBOURS)  # the larger the code, the less trusted
     if curve.kind == "encoded":
-        red, green, blue = cv2.split(trust)
-        trust = cv2.min(cv2.min(red, green), blue)[..., None]
-    return light, trust
+        return cv2.LUT(cv2.merge([pixels, codes]), curve.table)
+    light, trust = cv2.LUT(pixels, curve.table[..., :3]), cv2.LUT(codes, curve.table[..., 3:])
+    return np.concatenate([light, trust], axis=2)
 
 
-def _trust(codes: Float[Tensor, "*shape"], kind: str) -> UInt8[np.ndarray, "*shape"]:
-    return (255 * unclipped(codes, *RAMPS[kind])).round().to(torch.uint8).numpy()
+def _read_float(
+    pixels: Pixels, curve: FrameCurve, frame: Frame, *, spread: bool
+) -> Float32[np.ndarray, "h w planes"]:
+    light = linearise(pixels, frame.response)
+    trust = _trust(light, "float").permute(1, 2, 0).contiguous().numpy()
+    if spread:
+        trust = cv2.erode(trust, NEIGHBOURS)
+    if curve.match is not None:
+        light = matched(curve.match, light)
+    return np.concatenate([light.permute(1, 2, 0).numpy(), trust], axis=2)
+
+
+def _trust(codes: Float[Tensor, "*shape"], kind: str) -> Float[Tensor, "*shape"]:
+    return unclipped(codes, *RAMPS[kind])
+
+
+def _largest(pixels: Pixels) -> Shaped[np.ndarray, "h w"]:
+    red, green, blue = cv2.split(pixels)
+    return cv2.max(cv2.max(red, green), blue)

@@ -1,6 +1,5 @@
 """The single decisions of a plan, each with the sentence that explains it."""
 
-import math
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -25,7 +24,6 @@ from deghost.types import Bracket, Frame, Image, Response
 
 CRUSHED = 2  # 8-bit code below which a picture is as good as black
 PATCH = 64  # px, side of the full-size patches that noise is estimated from
-STATISTICS_PIXELS = 2e5  # as many are enough to judge a curve by
 BURIED = 8.0  # signal-to-noise below which a pixel counts as buried
 DARK = 0.01  # linear value below which it does so in any case
 BIAS_FROM = 0.15  # stops of disagreement from which a response is doubted
@@ -41,9 +39,9 @@ def measure_noise(frame: Frame, curve: FrameCurve) -> NoiseModel:
     read noise.
     """
     noise = estimate_noise(_patches(frame, curve))
-    if curve.light is None or curve.light.shape[1] > 256:
+    if curve.light is None or len(curve.light) > 256:
         return noise
-    return replace(noise, read=max(noise.read, float(curve.light[0, CRUSHED].mean()) ** 2))
+    return replace(noise, read=max(noise.read, float(curve.light[CRUSHED].mean()) ** 2))
 
 
 def _patches(frame: Frame, curve: FrameCurve) -> list[Float[Tensor, "3 p p"]]:
@@ -54,7 +52,7 @@ def _patches(frame: Frame, curve: FrameCurve) -> list[Float[Tensor, "3 p p"]]:
     rows = np.linspace(0, height - side, min(8, height // side)).astype(int)
     columns = np.linspace(0, width - side, min(12, width // side)).astype(int)
     patches = [
-        read_light(frame.pixels[y : y + side, x : x + side].copy(), curve, frame)[0]
+        read_light(frame.pixels[y : y + side, x : x + side].copy(), curve, frame)[..., :3]
         for y in rows
         for x in columns
     ]
@@ -96,9 +94,8 @@ def match_frame(
 
     Returns the match if one is needed, the relative error to grant the frame, and a note.
     """
-    step = max(1, round(math.sqrt(known.radiance[0].numel() / STATISTICS_PIXELS)))
-    target, linear = known.radiance[:, ::step, ::step], frame.linear[:, ::step, ::step]
-    usable = (known.trust[:, ::step, ::step] > 0.9) & (frame.trust[:, ::step, ::step] > 0.9)
+    target, linear = known.radiance, frame.linear
+    usable = (known.trust > 0.9) & (frame.trust > 0.9)
     # a bound on the geometric mean: one on either value would choose by its noise
     usable = usable & ((target * linear / exposure).sqrt() * min(1.0, exposure) > FAINT)
     match = fit_match(target, linear / exposure, exposure, usable)
@@ -124,11 +121,11 @@ def _tolerance(stops: float) -> float:
 
 
 def choose_response(
-    bracket: Bracket, proxies: Sequence[Proxy], wanted: str
+    bracket: Bracket, samples: Sequence[Proxy], wanted: str
 ) -> tuple[Response | None, str | None]:
     """Return the response to use instead of the files' own, if any, and why.
 
-    `proxies` are warped to the reference. `auto` keeps the files' own curve (sRGB without a colour
+    `samples` are of frames warped to the reference. `auto` keeps the files' own curve (sRGB without a colour
     profile) unless the pixels of the bracket clearly contradict it, as they do where a camera has
     put its tone curve on top; then the response is recovered after Debevec and Malik.
     """
@@ -138,8 +135,7 @@ def choose_response(
         return None, None
     own = bracket.frames[0].response
     table = linear_table(own, 4095)
-    step = max(1, round(math.sqrt(proxies[0].linear[0].numel() / STATISTICS_PIXELS)))
-    codes = torch.stack([as_codes(proxy, table, step) for proxy in proxies])
+    codes = torch.stack([as_codes(proxy, table) for proxy in samples])
     exposures = torch.tensor([exposure.value for exposure in bracket.exposures])
     before = response_disagreement(codes, exposures, own)
     if wanted == "auto" and before.bias <= BIAS_FROM:
@@ -176,10 +172,9 @@ def half_float_problem(
     return None
 
 
-def as_codes(proxy: Proxy, table: Float[np.ndarray, "k 3"], step: int) -> Image:
-    """Turn every `step`th linear value back into a code in [0, 1]; clipped ones into 1."""
+def as_codes(sample: Proxy, table: Float[np.ndarray, "k 3"]) -> Image:
+    """Turn linear values back into codes in [0, 1] through a rising table; clipped ones into 1."""
     position = np.linspace(0, 1, len(table))
-    linear, trust = proxy.linear[:, ::step, ::step], proxy.trust[:, ::step, ::step]
-    values = torch.where(trust.amin(0) < 0.5, 1.0, linear).numpy()
+    values = torch.where(sample.trust.amin(0) < 0.5, 1.0, sample.linear).numpy()
     codes = [np.interp(values[c], table[:, c], position) for c in range(3)]
     return torch.from_numpy(np.stack(codes).astype(np.float32))

@@ -1,15 +1,15 @@
 """Guides: the maps, made on the proxies, that lead the full-size merge."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import cv2
-import numpy as np
 import torch
-from jaxtyping import Float
+from jaxtyping import Bool, Float
 from torch import Tensor
 
-from deghost.merge.plan import MergePlan, Prepared, warped_proxies
+from deghost.align.flow import reliable_flow, warp_by_flow
+from deghost.layers.pyramid import continue_smoothly
+from deghost.merge.plan import MergePlan, Prepared, warped_proxy
 from deghost.merge.proxy import Proxy
 from deghost.merge.weighted import Fusion, Layer, disagreement, extend, known, start_fusion
 from deghost.radiometry.noise import NoiseModel
@@ -18,7 +18,17 @@ from deghost.types import Mask, Radiance
 
 
 FILL_LIMIT = 4.0  # times the reference's clipping level: two stops
+FILL_LEVELS = 7  # how far surroundings reach: 2 ** 7 px of the proxy
+LEAST_MOTION = 5e-4  # share of a frame that must have moved for flow to be worth while
 HOLE_REACH = 4.0  # px of the proxy over which clipped pixels make a hole
+
+
+@dataclass(frozen=True)
+class FlowGuide:
+    """Where things that moved in a frame went to."""
+
+    flow: Float[Tensor, "2 h w"]  # proxy pixels, from the reference to the rigidly warped frame
+    usable: Mask  # 1 where the frame moved and the flow can be followed
 
 
 @dataclass(frozen=True)
@@ -27,79 +37,93 @@ class Guides:
 
     factor: int
     still: tuple[Mask, ...]  # 1 where a frame did not move against the reference
-    fill: Radiance | None  # radiance to assume where no frame measured any
-    preview: Radiance  # the merge of the proxies
+    fill: Radiance  # radiance to assume where no frame measured any; 0 elsewhere
+    flows: tuple[FlowGuide | None, ...]
 
 
 def make_guides(plan: MergePlan, small: Prepared) -> Guides:
     """Find what moved in every frame, and what to assume where nothing was measured.
 
     Frames are taken in the order of merging, each compared with the merge of those before it, so
-    that a region the reference does not show is judged by the nearest frame that shows it.
+    that a region the reference does not show is judged by the nearest frame that shows it. With
+    flow, what moved is then followed to where it went, and merged after all frames.
     """
-    aligned = warped_proxies(small, plan.warps)
-    first = plan.order[0]
-    fusion = start_fusion(_layer(plan, aligned, small.factor, first))
-    still = [torch.ones_like(aligned[0].linear[0]) for _ in aligned]
-    for k in plan.order[1:]:
-        layer = _layer(plan, aligned, small.factor, k)
-        slack = plan.motion.edge / 2 * edge_strength(fusion.radiance)
-        unsure = fusion.trust.amin(0) < 0.5
-        still[k] = 1 - moved(disagreement(known(fusion), layer, slack), plan.motion, unsure)
+    first, *others = plan.order
+    reference = warped_proxy(small, plan.warps, first)
+    fusion = start_fusion(_layer(plan, reference, small.factor, first))
+    still = [torch.ones_like(reference.linear[0]) for _ in plan.order]
+    shown = torch.zeros_like(reference.linear[0], dtype=torch.bool)
+    for k in others:
+        proxy = warped_proxy(small, plan.warps, k)
+        layer = _layer(plan, proxy, small.factor, k)
+        still[k] = _stillness(fusion, layer, plan)
+        shown |= (proxy.trust.amin(0) > 0.5) & (still[k] < 0.5)
         fusion = extend(fusion, layer, still[k])
-    fill = _fill(fusion, aligned, still, first)
-    return Guides(small.factor, tuple(still), fill, fusion.radiance)
+    flows: list[FlowGuide | None] = [None] * len(still)
+    for k in others if plan.flow else []:
+        flows[k] = _follow(fusion, reference, plan, small, k, still[k])
+        if (guide := flows[k]) is not None:
+            proxy = _flowed(warped_proxy(small, plan.warps, k), guide)
+            fusion = extend(fusion, _layer(plan, proxy, small.factor, k), guide.usable)
+    fill = _fill(fusion, reference.trust.amin(0) < 0.5, shown)
+    return Guides(small.factor, tuple(still), fill, tuple(flows))
 
 
-def _layer(plan: MergePlan, aligned: Sequence[Proxy], factor: int, k: int) -> Layer:
+def _layer(plan: MergePlan, proxy: Proxy, factor: int, k: int) -> Layer:
     """A proxy as a layer; averaging lowers its noise, but less than it would white noise."""
-    proxy, exposure, noise = aligned[k], plan.relative[k], plan.noise[k]
-    noise = NoiseModel(noise.shot / factor, noise.read / factor)
+    noise = NoiseModel(plan.noise[k].shot / factor, plan.noise[k].read / factor)
+    exposure = plan.relative[k]
     return Layer(proxy.linear / exposure, proxy.trust, exposure, noise, plan.tolerances[k])
 
 
-def _fill(
-    fusion: Fusion, aligned: Sequence[Proxy], still: Sequence[Mask], reference: int
-) -> Radiance | None:
-    """What to assume where the reference clips and what other frames show there has moved.
+def _stillness(fusion: Fusion, layer: Layer, plan: MergePlan) -> Mask:
+    """Where a layer shows the scene that is known, 1, or something else, 0."""
+    slack = plan.motion.edge / 2 * edge_strength(fusion.radiance)
+    unsure = fusion.trust.amin(0) < 0.5
+    return 1 - moved(disagreement(known(fusion), layer, slack), plan.motion, unsure)
+
+
+def _follow(
+    fusion: Fusion, reference: Proxy, plan: MergePlan, small: Prepared, k: int, still: Mask
+) -> FlowGuide | None:
+    """Find where what moved in frame `k` went; None if little moved or nothing can be followed.
+
+    Followed are the places where forward and backward flow agree, and those where the reference
+    clips, where its surroundings lead; both only as far as what is found there fits.
+    """
+    if float((still < 0.5).float().mean()) < LEAST_MOTION:
+        return None
+    proxy = warped_proxy(small, plan.warps, k)
+    flow, sure = reliable_flow(reference.linear, proxy.linear, (1.0, plan.relative[k]))
+    clipped = (reference.trust.amin(0) < 0.5).float()
+    guide = FlowGuide(flow, (1 - still) * torch.maximum(sure, clipped))
+    layer = _layer(plan, _flowed(proxy, guide), small.factor, k)
+    fits = _stillness(fusion, layer, plan) * layer.trust.amin(0)
+    usable = guide.usable * fits
+    return FlowGuide(flow, usable) if bool((usable > 0.5).any()) else None
+
+
+def _flowed(proxy: Proxy, guide: FlowGuide) -> Proxy:
+    linear, inside = warp_by_flow(proxy.linear, guide.flow)
+    trust, _ = warp_by_flow(proxy.trust, guide.flow)
+    return Proxy(linear, trust.clamp(0, 1) * inside)
+
+
+def _fill(fusion: Fusion, clipped: Bool[Tensor, "h w"], shown: Bool[Tensor, "h w"]) -> Radiance:
+    """What to assume where the reference is `clipped` and what other frames have `shown` moved.
 
     The truth there is at least the reference's clipping level, so only what surrounds the hole and
     clips in the reference, too, is continued into it: smoothly, and to no more than `FILL_LIMIT`
-    times that level. None if there is no such place.
+    times that level. 0 elsewhere.
     """
     lost = fusion.trust.amin(0) < 0.5
-    shown = torch.zeros_like(lost)
-    for proxy, mask in zip(aligned, still, strict=True):
-        shown |= (proxy.trust.amin(0) > 0.5) & (mask < 0.5)
     hole = lost & shown
     if not bool(hole.any()):
-        return None
-    clipped = aligned[reference].trust.amin(0) < 0.5
-    stops = continue_smoothly(fusion.radiance.clamp(min=1e-9).log(), (clipped & ~lost).float())
+        return torch.zeros_like(fusion.radiance)
+    stops = fusion.radiance.clamp(min=1e-9).log().permute(1, 2, 0).contiguous().numpy()
+    known = (clipped & ~lost).float().numpy()
+    smooth = torch.from_numpy(continue_smoothly(stops, known, FILL_LEVELS)).permute(2, 0, 1)
     # single clipped pixels among others are texture: only where most clip is there a hole to fill
     density = torch.from_numpy(cv2.GaussianBlur(clipped.float().numpy(), (0, 0), HOLE_REACH))
-    fill = (stops * (2 * density - 1).clamp(0, 1)).exp().clamp(max=FILL_LIMIT)
+    fill = (smooth * (2 * density - 1).clamp(0, 1)).exp().clamp(max=FILL_LIMIT)
     return torch.where(hole, fill, 0.0)
-
-
-def continue_smoothly(
-    image: Float[Tensor, "3 h w"], known: Mask, levels: int = 8
-) -> Float[Tensor, "3 h w"]:
-    """Fill what is unknown from its surroundings, by averages over ever larger neighbourhoods.
-
-    Push-pull interpolation (Gortler, Grzeszczuk, Szeliski and Cohen, The Lumigraph, SIGGRAPH
-    1996): every value is a weighted mean of known ones, or 0 where none is within about
-    `2 ** levels` pixels.
-    """
-    weight = known.numpy()
-    pyramid = [(image.permute(1, 2, 0).numpy() * weight[..., None], weight)]
-    while min(pyramid[-1][1].shape) > 1 and len(pyramid) < levels:
-        value, weight = pyramid[-1]
-        pyramid.append((cv2.pyrDown(value), cv2.pyrDown(weight)))
-    result = np.zeros_like(pyramid[-1][0])
-    for value, weight in reversed(pyramid):
-        size = (weight.shape[1], weight.shape[0])
-        coarse = cv2.resize(result, size, interpolation=cv2.INTER_LINEAR)
-        share = np.minimum(4 * weight, 1.0)[..., None]
-        result = value / np.maximum(weight, 1e-6)[..., None] * share + coarse * (1 - share)
-    return torch.from_numpy(result).permute(2, 0, 1)

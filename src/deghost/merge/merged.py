@@ -11,6 +11,7 @@ from deghost.io.bracket import read_bracket
 from deghost.io.response_files import read_response
 from deghost.merge.guides import Guides, make_guides
 from deghost.merge.plan import MergePlan, plan_merge, prepare
+from deghost.merge.reading import Source
 from deghost.merge.render import RenderedTile, render
 from deghost.merge.settings import RECOVERED, MergeSettings
 from deghost.radiometry.response import named_response
@@ -60,7 +61,7 @@ def render_plan(bracket: Bracket, plan: MergePlan, progress: Progress | None = N
     """Render a planned bracket at full size."""
     small = plan.prepared or prepare(bracket, plan.response, plan.matches)
     guides = make_guides(plan, small)
-    tiles = render(bracket, plan, small.curves, guides)
+    tiles = render(Source(bracket, plan, small.curves), guides)
     base = plan.exposures[plan.reference].value
     scale = 1 / base if plan.scale == "absolute" else 1.0
     pixels = assemble(tiles, plan, scale, progress or (lambda share: None))

@@ -30,6 +30,9 @@ from deghost.segment.motion import MotionSettings
 from deghost.types import Bracket, Exposure, Image, Response
 
 
+SAMPLES = 2e5  # pixels that are enough to judge a curve by
+
+
 @dataclass(frozen=True)
 class MergePlan:
     """Everything that is decided about a merge before any full-size pixel is computed.
@@ -96,12 +99,12 @@ def plan_merge(bracket: Bracket, settings: MergeSettings) -> MergePlan:
     base = bracket.exposures[reference].value
     relative = tuple(exposure.value / base for exposure in bracket.exposures)
     warps = _align(bracket, small, relative, reference, settings)
-    aligned = warped_proxies(small, warps)
-    response, why = choose_response(bracket, aligned, settings.response)
+    samples = _samples(small, warps)
+    response, why = choose_response(bracket, samples, settings.response)
     if response is not None:
         small = prepare(bracket, response)
-        aligned = warped_proxies(small, warps)
-    matches, tolerances, matching = _match(aligned, relative, small.noise)
+        samples = _samples(small, warps)
+    matches, tolerances, matching = _match(samples, relative, small.noise)
     problem = half_float_problem(
         small.proxies, relative, 1 / base if settings.scale == "absolute" else 1.0
     )
@@ -152,11 +155,20 @@ def prepare(
     return Prepared(tuple(curves), tuple(proxies), tuple(noise), factor)
 
 
-def warped_proxies(small: Prepared, warps: Sequence[Warp]) -> list[Proxy]:
-    """Warp proxies to the reference by full-size warps; beyond a frame's edge trust is 0."""
+def warped_proxy(small: Prepared, warps: Sequence[Warp], k: int) -> Proxy:
+    """Warp a proxy to the reference by its full-size warp; beyond the frame's edge trust is 0."""
+    proxy = small.proxies[k]
+    return _warped(proxy, _proxy_size(warps[k], proxy, small.factor))
+
+
+def _samples(small: Prepared, warps: Sequence[Warp]) -> list[Proxy]:
+    """A regular sample of the pixels of all warped proxies: enough for statistics."""
+    pixels = small.proxies[0].linear[0].numel()
+    step = max(1, round((pixels / SAMPLES) ** 0.5))
+    warped = (warped_proxy(small, warps, k) for k in range(len(warps)))
     return [
-        _warped(proxy, _proxy_size(warp, proxy, small.factor))
-        for proxy, warp in zip(small.proxies, warps, strict=True)
+        Proxy(p.linear[:, ::step, ::step].clone(), p.trust[:, ::step, ::step].clone())
+        for p in warped
     ]
 
 
@@ -199,8 +211,8 @@ def _align(
 
     def read(k: int, y: int, x: int, height: int, width: int) -> Image:
         pixels = bracket.frames[k].pixels[y : y + height, x : x + width]
-        light, _ = read_light(np.ascontiguousarray(pixels), small.curves[k], bracket.frames[k])
-        return torch.from_numpy(light).permute(2, 0, 1)
+        planes = read_light(np.ascontiguousarray(pixels), small.curves[k], bracket.frames[k])
+        return torch.from_numpy(planes[..., :3]).permute(2, 0, 1)
 
     return refine_full(read, linear, exposures, full, reference)
 
@@ -214,17 +226,17 @@ def _crop(warps: Sequence[Warp], size: tuple[int, int]) -> Window:
 
 
 def _match(
-    aligned: Sequence[Proxy], relative: Sequence[float], noise: Sequence[NoiseModel]
+    samples: Sequence[Proxy], relative: Sequence[float], noise: Sequence[NoiseModel]
 ) -> tuple[tuple[Match | None, ...], tuple[float, ...], list[str]]:
     """Match every frame, in the order of merging, to the merge of those before it."""
     order = merging_order(relative)
     matches: list[Match | None] = [None] * len(relative)
     tolerances, notes = [0.0] * len(relative), []
-    fusion = start_fusion(_layer(aligned[order[0]], 1.0, noise[order[0]]))
+    fusion = start_fusion(_layer(samples[order[0]], 1.0, noise[order[0]]))
     for k in order[1:]:
-        matches[k], tolerances[k], note = match_frame(fusion, aligned[k], relative[k], k)
+        matches[k], tolerances[k], note = match_frame(fusion, samples[k], relative[k], k)
         notes += [note] if note else []
-        fusion = extend(fusion, _layer(aligned[k], relative[k], noise[k], matches[k]))
+        fusion = extend(fusion, _layer(samples[k], relative[k], noise[k], matches[k]))
     return tuple(matches), tuple(tolerances), notes
 
 

@@ -40,22 +40,16 @@ def proxy_factor(size: tuple[int, int]) -> int:
 def make_proxy(frame: Frame, curve: FrameCurve, factor: int) -> Proxy:
     """Average a frame's light and trust over blocks, a strip at a time."""
     h, w = frame.size[0] // factor, frame.size[1] // factor
-    light = np.empty((h, w, 3), np.float32)
-    trust = np.empty((h, w, 1 if frame.kind == "encoded" else 3), np.float32)
+    planes = np.empty((h, w, 4 if frame.kind == "encoded" else 6), np.float32)
     rows = max(1, STRIP_ROWS // factor)
 
     def fill(top: int) -> None:
         bottom = min(top + rows, h)
         strip = frame.pixels[top * factor : bottom * factor, : w * factor]
-        fine, fine_trust = read_light(np.ascontiguousarray(strip), curve, frame)
-        size = (w, bottom - top)
-        light[top:bottom] = cv2.resize(fine, size, interpolation=cv2.INTER_AREA)
-        coarse = cv2.resize(fine_trust, size, interpolation=cv2.INTER_AREA)
-        trust[top:bottom] = coarse.reshape(trust[top:bottom].shape)
+        fine = read_light(np.ascontiguousarray(strip), curve, frame)
+        planes[top:bottom] = cv2.resize(fine, (w, bottom - top), interpolation=cv2.INTER_AREA)
 
     with ThreadPoolExecutor(2) as pool:
         list(pool.map(fill, range(0, h, rows)))
-    return Proxy(
-        torch.from_numpy(light).permute(2, 0, 1),
-        torch.from_numpy(trust).permute(2, 0, 1) / 255,
-    )
+    stacked = torch.from_numpy(planes).permute(2, 0, 1).contiguous()
+    return Proxy(stacked[:3], stacked[3:])

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 from typing import Literal
 
-from deghost.io.bracket import ExposureSettings
+from deghost.io.exposure_settings import ExposureSettings
 
 
 Scale = Literal["reference", "absolute", "max"]

@@ -9,7 +9,6 @@ from jaxtyping import Float
 from torch import Tensor
 
 from deghost.align.warp import Warp, Window, warp_window
-from deghost.types import Mask
 
 
 def tile_windows(area: Window, tile: tuple[int, int]) -> list[Window]:
@@ -59,13 +58,15 @@ def _positions(
     return before, place - before
 
 
-def read_mask(small: Mask, window: Window, factor: int) -> Float[Tensor, "y x"] | None:
-    """Read a mask in a window; None if it is 1 all over it, which is quick to tell."""
+def read_unless(
+    small: Float[Tensor, "c h w"], usual: float, window: Window, factor: int
+) -> Float[Tensor, "c y x"] | None:
+    """Read a map in a window; None if it has its `usual` value all over it, quick to tell."""
     y, x, height, width = (value // factor for value in window)
-    blocks = small[max(0, y - 1) : y + height + 3, max(0, x - 1) : x + width + 3]
-    if bool((blocks == 1).all()) and blocks.numel():
+    blocks = small[:, max(0, y - 1) : y + height + 3, max(0, x - 1) : x + width + 3]
+    if blocks.numel() and float(blocks.amin()) == usual == float(blocks.amax()):
         return None
-    return read_map(small[None], window, factor)[0]
+    return read_map(small, window, factor)
 
 
 def warp_planes(

@@ -27,23 +27,23 @@ class Layer:
 class Fusion:
     """The merge of some layers, to which more can be added."""
 
-    level: Radiance  # the reference's value, at which all variances are taken
-    weighted: Radiance  # sum of weight * radiance
-    weight: Radiance  # sum of weights, inverse variances
-    least: Radiance  # the reference's weight as if it did not clip
-    bound: Radiance  # what the radiance is at least, where nothing is trusted
+    level: Planes  # the reference's value, at which all variances are taken
+    weighted: Planes  # sum of weight * radiance
+    weight: Planes  # sum of weights, inverse variances
+    least: Planes  # the reference's weight as if it did not clip
+    bound: Planes  # what the radiance is at least, where nothing is trusted
     trust: Trust  # how surely the merge rests on unclipped values
 
     @property
-    def radiance(self) -> Radiance:
+    def radiance(self) -> Planes:
         """The merged radiance; the greatest bound where nothing is trusted."""
         return self.with_bound(self.bound)
 
-    def with_bound(self, bound: Radiance) -> Radiance:
+    def with_bound(self, bound: Planes) -> Planes:
         """Return the merged radiance, which gives way to `bound` as trust falls to nothing."""
         rest = self.least * RESIDUE
         measured = torch.addcmul(self.weighted, rest, bound) / (self.weight + rest)
-        if not bool((self.trust < 1).any()):
+        if float(self.trust.amin()) == 1:
             return measured
         return torch.lerp(bound, measured, self.trust)
 
@@ -69,7 +69,7 @@ def extend(fusion: Fusion, layer: Layer, still: Mask | None = None) -> Fusion:
     agreed = layer.trust if still is None else layer.trust * still
     weight = agreed / variance(fusion.level, layer)
     bound = fusion.bound
-    if bool((fusion.trust < 1).any()):
+    if float(fusion.trust.amin()) < 1:
         doubt = (1 - fusion.trust) * (1 - layer.trust)
         doubt = doubt if still is None else doubt * still
         bound = torch.addcmul(bound, doubt, (layer.radiance - bound).clamp(min=0))
@@ -114,16 +114,12 @@ def known(fusion: Fusion) -> Known:
     return Known(fusion.radiance, certainty.reciprocal(), fusion.trust)
 
 
-def grey(known: Known, layer: Layer) -> tuple[Known, Layer]:
-    """Reduce both sides of a judgement to the mean of the channels, whose noise is less."""
-    mean = Known(
-        known.radiance.mean(0, keepdim=True),
-        known.variance.mean(0, keepdim=True) / 3,
-        known.trust.amin(0, keepdim=True),
-    )
+def grey(layer: Layer) -> Layer:
+    """Reduce a layer to the mean of its channels, whose noise is less."""
     noise = NoiseModel(layer.noise.shot / 3, layer.noise.read / 3)
-    radiance, trust = layer.radiance.mean(0, keepdim=True), layer.trust.amin(0, keepdim=True)
-    return mean, replace(layer, radiance=radiance, trust=trust, noise=noise)
+    radiance = layer.radiance.mean(0, keepdim=True)
+    trust = layer.trust if len(layer.trust) == 1 else layer.trust.amin(0, keepdim=True)
+    return replace(layer, radiance=radiance, trust=trust, noise=noise)
 
 
 def disagreement(known: Known, layer: Layer, slack: Planes | None = None) -> Mask:

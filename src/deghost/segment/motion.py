@@ -54,9 +54,9 @@ def contradiction(known: Planes, known_trust: Trust, frame: Planes, frame_trust:
         tensor(-0.7500)
     """
     difference = frame - known
-    if bool((known_trust < 1).any()):
+    if float(known_trust.amin()) < 1:
         difference = torch.lerp(difference.clamp(max=0), difference, known_trust)
-    if bool((frame_trust < 1).any()):
+    if float(frame_trust.amin()) < 1:
         difference = torch.lerp(difference.clamp(min=0), difference, frame_trust)
     return difference
 
@@ -90,7 +90,7 @@ def moved(
     reach = round(1 + 2 * settings.feather)
     widened = cv2.dilate(mask, _disc(reach))
     if unsure is not None and bool(unsure.any()):
-        widened |= cv2.dilate(mask, _disc(3 * reach)) & unsure.numpy()
+        widened = np.maximum(widened, cv2.dilate(mask, _disc(3 * reach)) * unsure.numpy())
     soft = cv2.GaussianBlur(widened.astype(np.float32), (0, 0), settings.feather)
     return torch.from_numpy(soft)
 

@@ -1,0 +1,1 @@
+"""Scenes with truth: simulated, or read from public data sets."""
