@@ -1,4 +1,5 @@
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -76,15 +77,15 @@ def test_tiles_make_the_picture_that_the_whole_makes(shoot, tile):
     shot = shoot(shifts=((5.3, -3.6), (0, 0), (-7.4, 4.2)), ball=True)
     settings = MergeSettings()
     bracket = open_bracket(shot.paths, settings)
-    plan = plan_merge(bracket, settings)
+    plan = replace(plan_merge(bracket, settings), pixel_type="float")
     small = prepare(bracket, plan.response, plan.matches)
     guides = make_guides(plan, small)
 
     def whole(size):
         picture = np.zeros((*bracket.size, 3), np.float32)
-        for piece in render(Source(bracket, plan, small.curves), guides, size):
+        for piece in render(Source(bracket, plan, small.curves), guides, tile=size):
             y, x, h, w = piece.window
-            picture[y : y + h, x : x + w] = piece.radiance.permute(1, 2, 0).numpy()
+            picture[y : y + h, x : x + w] = piece.pixels
         return picture
 
     assert np.allclose(whole(tile), whole((128, 96)), rtol=1e-4, atol=1e-7)

@@ -1,6 +1,7 @@
 """Correct warps found on reduced frames by what patches of the full-size frames show."""
 
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 
 import cv2
@@ -78,19 +79,27 @@ def refine_full(
     furthest = FURTHEST * size[1] / proxies.shape[3]
     maps = [measure_light(proxy, MAP_PIXELS) for proxy in proxies]
     stops = exposures.double().log2().tolist()
-    refined = {reference: warps[reference]}
-    for k in [*range(reference + 1, len(warps)), *range(reference - 1, -1, -1)]:
-        near = k - 1 if k > reference else k + 1
-        step = Warp(warps[k].matrix @ np.linalg.inv(warps[near].matrix), size)
-        more = stops[k] - stops[near]
-        places = choose_places(common_pyramids(maps[near], maps[k], more), step, patch)
-        correction, note = np.eye(3), "no textured patch is well exposed in both frames"
-        if places:
-            atlases = cut_patches(read, (near, k), step, places, patch)
-            levels = [stack_patches(atlases, places, step, more, blur) for blur in BLURS]
-            correction, note = find_correction(levels, furthest, richest)
-        matrix = step.matrix @ correction @ refined[near].matrix
-        refined[k] = _corrected(warps[k], matrix / matrix[2, 2], note)
+
+    def correct_side(side: range) -> dict[int, Warp]:
+        near, before, refined = reference, warps[reference], dict[int, Warp]()
+        for k in side:
+            step = Warp(warps[k].matrix @ np.linalg.inv(warps[near].matrix), size)
+            more = stops[k] - stops[near]
+            places = choose_places(common_pyramids(maps[near], maps[k], more), step, patch)
+            correction, note = np.eye(3), "no textured patch is well exposed in both frames"
+            if places:
+                atlases = cut_patches(read, (near, k), step, places, patch)
+                levels = [stack_patches(atlases, places, step, more, blur) for blur in BLURS]
+                correction, note = find_correction(levels, furthest, richest)
+            matrix = step.matrix @ correction @ before.matrix
+            refined[k] = _corrected(warps[k], matrix / matrix[2, 2], note)
+            near, before = k, refined[k]
+        return refined
+
+    with ThreadPoolExecutor(2) as pool:
+        sides = (range(reference + 1, len(warps)), range(reference - 1, -1, -1))
+        brighter, darker = pool.map(correct_side, sides)
+    refined = {reference: warps[reference], **brighter, **darker}
     return tuple(refined[k] for k in range(len(warps)))
 
 

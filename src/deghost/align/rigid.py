@@ -4,6 +4,7 @@ Frames are aligned neighbour to neighbour towards the reference, since frames ma
 show nothing in common, and then against the reference itself where they do.
 """
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -12,7 +13,7 @@ from torch import Tensor
 
 from deghost.align.features import implausible
 from deghost.align.pair import CELLS_NEEDED, SIMPLER, Pair, accepted, align_pair, make_pair
-from deghost.align.signal import measure_light
+from deghost.align.signal import Light, measure_light
 from deghost.align.warp import Model, Warp, displacement, simplest_model
 from deghost.errors import SettingsError
 
@@ -46,24 +47,46 @@ def align_frames(
     `proxies` are linear, darkest first, with 1.0 at clipping; frame `k` shows the radiance
     `proxies[k] / exposures[k]`.
     """
-    lights = [measure_light(proxy) for proxy in proxies]
-    stops = exposures.double().log2().tolist()
-    size = lights[0].luminance.shape
-    warps = {reference: Warp(np.eye(3), size, "none", 0.0, 0.0, 1.0, "the reference")}
-    for k in [*range(reference + 1, len(lights)), *range(reference - 1, -1, -1)]:
-        if settings.model == "none":
-            warps[k] = Warp(np.eye(3), size, reason="alignment is off")
-            continue
-        near = k - 1 if k > reference else k + 1
-        pair = make_pair(lights[near], lights[k], stops[k] - stops[near])
+    size = (proxies.shape[2], proxies.shape[3])
+    start = Warp(np.eye(3), size, "none", 0.0, 0.0, 1.0, "the reference")
+    if settings.model == "none":
+        off = Warp(np.eye(3), size, reason="alignment is off")
+        return tuple(start if k == reference else off for k in range(len(proxies)))
+    with ThreadPoolExecutor(2) as pool:
+        lights = list(pool.map(measure_light, proxies))
+        frames = Lights(lights, exposures.double().log2().tolist(), reference)
+        brighter = pool.submit(_align_side, frames, range(reference + 1, len(lights)), settings)
+        darker = pool.submit(_align_side, frames, range(reference - 1, -1, -1), settings)
+        warps = {**brighter.result(), **darker.result()}
+    return tuple(start if k == reference else warps[k].scaled_to(size) for k in range(len(lights)))
+
+
+@dataclass(frozen=True)
+class Lights:
+    """What alignment sees of a bracket."""
+
+    lights: list[Light]
+    stops: list[float]  # log2 of the exposures
+    reference: int
+
+    def pair(self, first: int, second: int) -> Pair:
+        """Make two frames comparable."""
+        more = self.stops[second] - self.stops[first]
+        return make_pair(self.lights[first], self.lights[second], more)
+
+
+def _align_side(frames: Lights, side: range, settings: AlignSettings) -> dict[int, Warp]:
+    """Align the frames on one side of the reference, the nearest in exposure first."""
+    reference = frames.reference
+    near, warps = reference, dict[int, Warp]()
+    for k in side:
+        pair = frames.pair(near, k)
         step = align_pair(pair, settings.model, settings.max_shift / 100)
-        if near != reference:
-            direct = make_pair(lights[reference], lights[k], stops[k] - stops[reference])
-            step = _chain(direct, warps[near], step, settings)
         warps[k] = step
-    return tuple(
-        warps[k].scaled_to((proxies.shape[2], proxies.shape[3])) for k in range(len(lights))
-    )
+        if near != reference:
+            warps[k] = _chain(frames.pair(reference, k), warps[near], step, settings)
+        near = k
+    return warps
 
 
 def _chain(direct: Pair, near: Warp, step: Warp, settings: AlignSettings) -> Warp:

@@ -6,10 +6,48 @@ import os
 import secrets
 import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from contextvars import ContextVar
 from pathlib import Path
 
 from deghost.errors import WriteError
+
+
+_batch: ContextVar[list[tuple[Path, Path]] | None] = ContextVar("_batch", default=None)
+
+
+@contextmanager
+def together() -> Iterator[None]:
+    """Let all files written in this block appear when it ends well, or else none of them."""
+    batch: list[tuple[Path, Path]] = []  # finished temporary files and their targets
+    token = _batch.set(batch)
+    try:
+        yield
+        for temporary, target in batch:
+            temporary.replace(target)
+    finally:
+        _batch.reset(token)
+        for temporary, _ in batch:
+            temporary.unlink(missing_ok=True)
+
+
+@contextmanager
+def made_folder(path: Path) -> Iterator[None]:
+    """Make a folder and those above it; after a failure what was made is removed again.
+
+    Raises WriteError.
+    """
+    missing = [folder for folder in (path, *path.parents) if not folder.exists()]
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+        yield
+    except BaseException as error:
+        for folder in missing:
+            with suppress(OSError):
+                folder.rmdir()
+        if isinstance(error, OSError):
+            raise write_error(path, error) from error
+        raise
 
 
 @contextmanager
@@ -23,17 +61,24 @@ def atomic_path(path: Path, *, force: bool, needed: int | None = None) -> Iterat
     check_target(path, force=force)
     target = path.resolve()
     temporary = target.with_name(f".{secrets.token_hex(8)}{target.suffix}")
+    batch = _batch.get()
+    staged = False
     try:
         temporary.touch(exist_ok=False)
         yield temporary
         _flush_to_disk(temporary)
-        temporary.replace(target)
+        if batch is None:
+            temporary.replace(target)
+        else:
+            batch.append((temporary, target))
+            staged = True
     except OSError as error:
         if error.filename is not None and str(error.filename) != str(temporary):
             raise
         raise write_error(path, error, needed) from error
     finally:
-        temporary.unlink(missing_ok=True)
+        if not staged:
+            temporary.unlink(missing_ok=True)
 
 
 def atomic_write(path: Path, data: bytes, *, force: bool) -> None:
@@ -55,6 +100,8 @@ def check_target(path: Path, *, force: bool) -> None:
         raise WriteError(f"{path.name} cannot be written: {path.parent} is a file; choose a folder")
     if path.exists() and not force:
         raise WriteError(f"{path.name} exists already; pass --force to replace it")
+    if not os.access(path.resolve().parent, os.W_OK | os.X_OK):
+        raise write_error(path, PermissionError(errno.EACCES, "no permission"))
 
 
 def write_error(path: Path, error: OSError, needed: int | None = None) -> WriteError:
@@ -63,7 +110,8 @@ def write_error(path: Path, error: OSError, needed: int | None = None) -> WriteE
     Where a library hides the operating system's reason, a look at the disk may tell.
     """
     reason = error.errno
-    free = shutil.disk_usage(path.parent).free
+    folder = next(parent for parent in path.resolve().parents if parent.is_dir())
+    free = shutil.disk_usage(folder).free
     if reason in {errno.ENOSPC, errno.EDQUOT} or (reason is None and free < 2**20):
         size = f" (it may need up to {math.ceil(needed / 1e6)} MB)" if needed else ""
         return WriteError(

@@ -27,6 +27,9 @@ from deghost.radiometry.response import linearise
 from deghost.types import Bracket, Exposure, Frame, Response
 
 
+WIDEST = 40  # stops between the darkest and the brightest frame
+
+
 def read_bracket(
     paths: Sequence[Path],
     settings: ExposureSettings | None = None,
@@ -48,20 +51,38 @@ def read_bracket(
         ]
     frames, exposures, notes = _with_exposures(frames, settings or ExposureSettings())
     _check_exposures(exposures)
-    return Bracket(tuple(frames), tuple(exposures), tuple(notes))
+    return Bracket(tuple(frames), tuple(exposures), (*_reading_notes(frames), *notes))
+
+
+def _reading_notes(frames: Sequence[Frame]) -> list[str]:
+    """Gather what reading decided: each sentence once, with the frames that it is about."""
+    about: dict[str, list[str]] = {}
+    for frame in frames:
+        for note in frame.notes:
+            about.setdefault(note, []).append(frame.path.name)
+    return [
+        f"{'every frame' if len(names) == len(frames) else ', '.join(names)}: {note}"
+        for note, names in about.items()
+    ]
 
 
 def read_frames(paths: Sequence[Path]) -> list[Frame]:
-    """Read frames as stored; RAW ones all with the white balance of the first of them.
+    """Read frames as stored; RAW ones all with the white balance of the first by name.
 
     Cameras that balance every shot anew would otherwise change colour between frames. RAW is
     developed one frame at a time: it needs much memory on the way.
     """
-    raw = [path for path in paths if path.is_file() and format_of(path) == "raw"]
-    if len(raw) < len(paths):
+    raw = [path for path in paths if format_of(path) == "raw"]
+    if not raw:
         with ThreadPoolExecutor(2) as pool:
             return list(pool.map(read_frame, paths))
-    balance = read_white_balance(raw[0])
+    if len(raw) < len(paths):
+        finished = next(path for path in paths if path not in raw)
+        raise BracketError(
+            f"{raw[0].name} and {finished.name} mix RAW and finished pictures; "
+            "give either the RAW files or the JPEGs"
+        )
+    balance = read_white_balance(min(raw, key=lambda path: (path.name, path)))
     return [read_raw(path, white_balance=balance) for path in raw]
 
 
@@ -83,11 +104,6 @@ def _check_frames(frames: Sequence[Frame]) -> None:
                 f"{frame.path.name} is {w}x{h} pixels but {first.path.name} is {w0}x{h0}; "
                 "the frames of a bracket must have one size"
             )
-        if (frame.kind == "raw") != (first.kind == "raw"):
-            raise BracketError(
-                f"{frame.path.name} and {first.path.name} mix RAW and finished pictures; "
-                "give either the RAW files or the JPEGs"
-            )
 
 
 def _with_exposures(
@@ -98,19 +114,30 @@ def _with_exposures(
         return *_sorted(frames, given), []
     small = [subsampled(frame) for frame in frames]
     if settings.fit:
-        return *_fitted(frames, small), []
+        found, exposures = _fitted(frames, small)
+        if not _all_fitted(exposures):
+            raise _unfitted(frames, "are to be fitted from the pixels")
+        return found, exposures, []
     written = exposures_from_captures([frame.capture for frame in frames])
     if written is not None and len({round(math.log2(e.value), 2) for e in written}) > 1:
         return _checked(frames, written, small)
     found, exposures = _fitted(frames, small)
-    if all("fitted" in exposure.source for exposure in exposures):
-        reason = "no exposure times" if written is None else "equal exposures"
+    reason = "no exposure times" if written is None else "equal exposures"
+    if _all_fitted(exposures):
         return found, exposures, [f"the files state {reason}: ratios fitted from the pixels"]
     biases = exposures_from_bias([frame.capture for frame in frames])
     if biases is not None:
-        return *_sorted(frames, biases), ["no exposure times: the exposure bias is used"]
-    raise BracketError(
-        f"{found[0].path.name} and its fellows state no exposure and their pixels do not overlap; "
+        return *_sorted(frames, biases), [f"the files state {reason}: the exposure bias is used"]
+    raise _unfitted(frames, f"state {reason}")
+
+
+def _all_fitted(exposures: Sequence[Exposure]) -> bool:
+    return all("fitted" in exposure.source for exposure in exposures)
+
+
+def _unfitted(frames: Sequence[Frame], reason: str) -> BracketError:
+    return BracketError(
+        f"{frames[0].path.name} and its fellows {reason}, but show too little in common; "
         "pass --exposures 1/250 1/60 1/15 or --ev -2 0 2, in the order of the files"
     )
 
@@ -123,8 +150,8 @@ def _given_exposures(frames: Sequence[Frame], settings: ExposureSettings) -> lis
         return [Exposure(time, f"given: {format_time(time)}") for time in settings.times]
     if settings.ev is not None:
         _check_count("--ev", len(settings.ev), frames)
-        if any(not abs(ev) < 60 for ev in settings.ev):
-            raise BracketError("--ev must be stops such as -2 0 2")
+        if any(not abs(ev) < WIDEST for ev in settings.ev):
+            raise BracketError(f"--ev must be stops such as -2 0 2, less than {WIDEST}")
         return [Exposure(2.0**ev, f"given: {ev:+g} EV") for ev in settings.ev]
     return None
 
@@ -147,7 +174,7 @@ def _checked(
     if reason is None:
         return [frames[k] for k in order], ordered, []
     found, exposures = _fitted(frames, small)
-    if any("fitted" not in exposure.source for exposure in exposures):
+    if not _all_fitted(exposures):
         return [frames[k] for k in order], ordered, [f"{reason}: check the exposures"]
     return found, exposures, [f"{reason}: exposures fitted from the pixels"]
 
@@ -173,6 +200,12 @@ def _check_exposures(exposures: Sequence[Exposure]) -> None:
             "all frames have the same exposure, so there is nothing to merge; "
             "shoot with exposure bracketing, or pass --ev if the files lie"
         )
+    if exposures[-1].value / exposures[0].value > 2.0**WIDEST:
+        raise BracketError(
+            f"the exposures are more than {WIDEST} stops apart; check them, or pass --ev -2 0 2"
+        )
+    if not all(2.0**-WIDEST < exposure.value < 2.0**WIDEST for exposure in exposures):
+        raise BracketError("an exposure is beyond what any camera has; check --exposures and --ev")
 
 
 def subsampled(frame: Frame, target: int = 400_000) -> Float[Tensor, "3 h w"]:

@@ -72,6 +72,12 @@ HEADERS: dict[str, Callable[[BufferedIOBase], Header]] = {
 }
 # What decoders raise for damaged files; Little CMS, libjpeg ... have RuntimeErrors of their own.
 DAMAGES = (RuntimeError, ValueError, EOFError, SyntaxError, IndexError, struct.error)
+REASONS = {
+    FileNotFoundError: "does not exist; check the path",
+    IsADirectoryError: "is a folder; give the files in it",
+    PermissionError: "may not be read; change its permissions",
+    MemoryError: "does not fit into memory; use a smaller picture",
+}
 
 
 def read_frame(path: Path) -> Frame:
@@ -81,8 +87,7 @@ def read_frame(path: Path) -> Frame:
     becomes RGB, alpha is dropped, CMYK and profiles made of tables are converted to sRGB.
     Raises ReadError.
     """
-    with _errors_naming(path):
-        kind = format_of(path)
+    kind = format_of(path)
     if kind == "raw":
         return read_raw(path)
     if kind in RADIANCE_FORMATS:
@@ -101,8 +106,8 @@ def read_frame(path: Path) -> Frame:
 
 def read_capture(path: Path) -> Capture:
     """Read what the camera wrote about a frame, without decoding its pixels. Raises ReadError."""
+    kind = format_of(path)
     with _errors_naming(path):
-        kind = format_of(path)
         if kind == "raw":
             return read_raw_capture(path)
         if kind in RADIANCE_FORMATS:
@@ -114,21 +119,24 @@ def read_capture(path: Path) -> Capture:
 def format_of(path: Path) -> str:
     """Tell the format of a file by its first bytes; of some RAW formats also by its name.
 
-    Raises ReadError for a file of no known format, OSError for one that cannot be opened.
+    Raises ReadError for a file of no known format or one that cannot be opened.
     """
-    with path.open("rb") as stream:
-        head = stream.read(64)
-        if not head:
-            raise ReadError("is empty; copy it again from the camera")
-        is_tiff = head.startswith(TIFF_SIGNATURES)
-        if has_raw_signature(head) or (is_tiff and is_raw_tiff(read_directories(stream))):
+    with _errors_naming(path):
+        if path.exists() and not (path.is_file() or path.is_dir()):
+            raise ReadError("is no ordinary file; save it to one first")
+        with path.open("rb") as stream:
+            head = stream.read(64)
+            if not head:
+                raise ReadError("is empty; copy it again from the camera")
+            is_tiff = head.startswith(TIFF_SIGNATURES)
+            if has_raw_signature(head) or (is_tiff and is_raw_tiff(read_directories(stream))):
+                return "raw"
+        kind = _container_of(head)
+        if kind in (None, "tiff") and path.suffix.lower() in RAW_SUFFIXES:
             return "raw"
-    kind = _container_of(head)
-    if kind in (None, "tiff") and path.suffix.lower() in RAW_SUFFIXES:
-        return "raw"
-    if kind is None:
-        raise ReadError(f"is not a picture this program reads; give {FORMATS}")
-    return kind
+        if kind is None:
+            raise ReadError(f"is not a picture this program reads; give {FORMATS}")
+        return kind
 
 
 def _container_of(head: bytes) -> str | None:
@@ -149,20 +157,21 @@ def _errors_naming(path: Path) -> Iterator[None]:
     """Turn whatever goes wrong in reading into one ReadError that names the file."""
     try:
         yield
-    except ReadError as error:
-        raise ReadError(f"{path.name} {error}") from error
-    except FileNotFoundError as error:
-        raise ReadError(f"{path.name} does not exist; check the path {path}") from error
-    except IsADirectoryError as error:
-        raise ReadError(f"{path.name} is a folder; give the files in it") from error
-    except PermissionError as error:
-        raise ReadError(f"{path.name} may not be read; change its permissions") from error
-    except MemoryError as error:
-        raise ReadError(f"{path.name} does not fit into memory; use a smaller picture") from error
-    except DAMAGES as error:
-        reason = " ".join(str(error).split())[:120] or type(error).__name__
-        message = f"{path.name} is damaged or cut short ({reason}); copy it again from the camera"
-        raise ReadError(message) from error
+    except (ReadError, OSError, MemoryError, *DAMAGES) as error:
+        raise ReadError(f"{path.name or path} {_reason(error, path)}") from error
+
+
+def _reason(error: BaseException, path: Path) -> str:
+    """Say what is wrong with a file, and what to do."""
+    if isinstance(error, ReadError):
+        return str(error)
+    known = next((words for kind, words in REASONS.items() if isinstance(error, kind)), None)
+    if known is not None:
+        return known
+    if isinstance(error, OSError) and error.strerror:
+        return f"cannot be read: {error.strerror}; check the path {path}"
+    reason = " ".join(str(error).split())[:120] or type(error).__name__
+    return f"is damaged or cut short ({reason}); copy it again from the camera"
 
 
 def _frame(path: Path, header: Header, decoded: Decoded) -> Frame:

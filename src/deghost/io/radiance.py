@@ -53,7 +53,7 @@ def write_radiance(
     metadata: RadianceMetadata | None = None,
     *,
     exr_type: ExrType = "half",
-    exr_compression: ExrCompression = "zip",
+    exr_compression: ExrCompression = "piz",
     force: bool = False,
 ) -> None:
     """Write linear Rec. 709 pixels as .exr, .hdr, .tif or .tiff.

@@ -7,8 +7,9 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float
 
-from deghost.errors import ReadError
+from deghost.errors import ReadError, SettingsError
 from deghost.io.atomic import atomic_write
+from deghost.radiometry.response import KNOWN_RESPONSES, named_response
 from deghost.types import Response
 
 
@@ -54,6 +55,25 @@ def read_response(path: Path) -> Response:
             " write one with --save-response"
         )
     return Response(str(content.get("name", path.stem)), _checked(path, content))
+
+
+def find_response(name: str) -> Response:
+    """Find a response by name, or in the file of that name.
+
+    Raises SettingsError or ReadError.
+    """
+    path = Path(name)
+    if path.is_file():
+        return read_response(path)
+    try:
+        return named_response(name)
+    except SettingsError as error:
+        if path.suffix == ".json" or len(path.parts) > 1:
+            raise ReadError(f"{path.name} does not exist; check the path {path}") from error
+        raise SettingsError(
+            f"there is no response {name!r}; give auto, {KNOWN_RESPONSES}, debevec, robertson, "
+            "or a file written with --save-response"
+        ) from error
 
 
 def _resampled(table: Float[np.ndarray, "3 k"]) -> Float[np.ndarray, "3 m"]:

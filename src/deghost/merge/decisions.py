@@ -125,12 +125,13 @@ def choose_response(
 ) -> tuple[Response | None, str | None]:
     """Return the response to use instead of the files' own, if any, and why.
 
-    `samples` are of frames warped to the reference. `auto` keeps the files' own curve (sRGB without a colour
-    profile) unless the pixels of the bracket clearly contradict it, as they do where a camera has
-    put its tone curve on top; then the response is recovered after Debevec and Malik.
+    `samples` are of frames warped to the reference. `auto` keeps the files' own curve (sRGB without
+    a colour profile) unless the pixels of the bracket clearly contradict it, as they do where a
+    camera has put its tone curve on top; then the response is recovered after Debevec and Malik.
     """
-    if wanted not in RECOVERED:
-        return None, None
+    if wanted not in RECOVERED:  # reading gave it to the frames
+        given = [frame.response for frame in bracket.frames if frame.kind == "encoded"]
+        return (given[0] if given else None), None
     if any(frame.kind != "encoded" for frame in bracket.frames):
         return None, None
     own = bracket.frames[0].response

@@ -20,6 +20,7 @@ from deghost.types import Mask, Radiance
 FILL_LIMIT = 4.0  # times the reference's clipping level: two stops
 FILL_LEVELS = 7  # how far surroundings reach: 2 ** 7 px of the proxy
 LEAST_MOTION = 5e-4  # share of a frame that must have moved for flow to be worth while
+STRIP = 128  # rows
 HOLE_REACH = 4.0  # px of the proxy over which clipped pixels make a hole
 
 
@@ -78,9 +79,16 @@ def _layer(plan: MergePlan, proxy: Proxy, factor: int, k: int) -> Layer:
 
 def _stillness(fusion: Fusion, layer: Layer, plan: MergePlan) -> Mask:
     """Where a layer shows the scene that is known, 1, or something else, 0."""
-    slack = plan.motion.edge / 2 * edge_strength(fusion.radiance)
+    height = layer.radiance.shape[1]
+    scores = []
+    for top in range(0, height, STRIP):  # in strips, for the sake of memory
+        first, last = max(0, top - 1), min(height, top + STRIP + 1)
+        piece = known(fusion.rows(first, last))
+        slack = plan.motion.edge / 2 * edge_strength(piece.radiance)
+        score = disagreement(piece, layer.rows(first, last), slack)
+        scores.append(score[top - first : top - first + STRIP])
     unsure = fusion.trust.amin(0) < 0.5
-    return 1 - moved(disagreement(known(fusion), layer, slack), plan.motion, unsure)
+    return 1 - moved(torch.cat(scores), plan.motion, unsure)
 
 
 def _follow(

@@ -5,29 +5,26 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from jaxtyping import Float16, Float32
 
 from deghost.io.bracket import read_bracket
-from deghost.io.response_files import read_response
+from deghost.io.radiance_file import RadiancePixels
+from deghost.io.response_files import find_response
 from deghost.merge.guides import Guides, make_guides
 from deghost.merge.plan import MergePlan, plan_merge, prepare
 from deghost.merge.reading import Source
 from deghost.merge.render import RenderedTile, render
 from deghost.merge.settings import RECOVERED, MergeSettings
-from deghost.radiometry.response import named_response
 from deghost.types import Bracket
 
 
 Progress = Callable[[float], None]  # told the share that is done, from 0 to 1
-
-HALF_MAX = 65504.0
 
 
 @dataclass(frozen=True)
 class Merged:
     """A merged picture and everything that was decided on the way."""
 
-    pixels: Float16[np.ndarray, "h w 3"] | Float32[np.ndarray, "h w 3"]  # linear Rec. 709
+    pixels: RadiancePixels  # linear Rec. 709
     absolute: float  # pixels * absolute = v * 2 ** EV100
     bracket: Bracket
     plan: MergePlan
@@ -52,8 +49,7 @@ def open_bracket(paths: Sequence[Path | str], settings: MergeSettings) -> Bracke
     """Read the frames with the exposures and the response that the settings name."""
     response = None
     if settings.response not in RECOVERED:
-        file = Path(settings.response)
-        response = read_response(file) if file.is_file() else named_response(settings.response)
+        response = find_response(settings.response)
     return read_bracket([Path(path) for path in paths], settings.exposures, response)
 
 
@@ -61,10 +57,10 @@ def render_plan(bracket: Bracket, plan: MergePlan, progress: Progress | None = N
     """Render a planned bracket at full size."""
     small = plan.prepared or prepare(bracket, plan.response, plan.matches)
     guides = make_guides(plan, small)
-    tiles = render(Source(bracket, plan, small.curves), guides)
     base = plan.exposures[plan.reference].value
     scale = 1 / base if plan.scale == "absolute" else 1.0
-    pixels = assemble(tiles, plan, scale, progress or (lambda share: None))
+    tiles = render(Source(bracket, plan, small.curves), guides, scale)
+    pixels = assemble(tiles, plan, progress or (lambda share: None))
     if plan.scale == "max":
         brightest = float(pixels.max())
         scale = 1 / brightest if brightest > 0 else 1.0
@@ -72,18 +68,14 @@ def render_plan(bracket: Bracket, plan: MergePlan, progress: Progress | None = N
     return Merged(pixels, 1 / (base * scale), bracket, plan, guides)
 
 
-def assemble(
-    tiles: Iterable[RenderedTile], plan: MergePlan, scale: float, progress: Progress
-) -> Float16[np.ndarray, "h w 3"] | Float32[np.ndarray, "h w 3"]:
-    """Put rendered tiles together in the planned pixel type."""
+def assemble(tiles: Iterable[RenderedTile], plan: MergePlan, progress: Progress) -> RadiancePixels:
+    """Put rendered tiles together."""
     top, left, height, width = plan.crop
     pixels = np.empty((height, width, 3), np.float16 if plan.pixel_type == "half" else np.float32)
-    largest = HALF_MAX if plan.pixel_type == "half" else np.inf
     done = 0
     for tile in tiles:
         y, x, h, w = tile.window
-        piece = (tile.radiance * scale).clamp(0, largest).permute(1, 2, 0).numpy()
-        pixels[y - top : y - top + h, x - left : x - left + w] = piece
+        pixels[y - top : y - top + h, x - left : x - left + w] = tile.pixels
         done += h * w
         progress(done / (height * width))
     return pixels

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+import cv2
 import numpy as np
 import torch
 
@@ -162,14 +163,26 @@ def warped_proxy(small: Prepared, warps: Sequence[Warp], k: int) -> Proxy:
 
 
 def _samples(small: Prepared, warps: Sequence[Warp]) -> list[Proxy]:
-    """A regular sample of the pixels of all warped proxies: enough for statistics."""
-    pixels = small.proxies[0].linear[0].numel()
-    step = max(1, round((pixels / SAMPLES) ** 0.5))
-    warped = (warped_proxy(small, warps, k) for k in range(len(warps)))
-    return [
-        Proxy(p.linear[:, ::step, ::step].clone(), p.trust[:, ::step, ::step].clone())
-        for p in warped
-    ]
+    """A regular sample of the pixels of all proxies, as warped: enough for statistics."""
+    height, width = small.proxies[0].linear.shape[1:]
+    step = max(1, round((height * width / SAMPLES) ** 0.5))
+    spread = np.diag([step, step, 1.0])
+    samples = []
+    for proxy, warp in zip(small.proxies, warps, strict=True):
+        matrix = _proxy_size(warp, proxy, small.factor).matrix @ spread
+        planes = [
+            cv2.warpPerspective(
+                plane.numpy(),
+                matrix,
+                (-(-width // step), -(-height // step)),
+                flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP,
+                borderMode=cv2.BORDER_CONSTANT,
+            )
+            for plane in torch.cat([proxy.linear, proxy.trust])
+        ]
+        stacked = torch.from_numpy(np.stack(planes))
+        samples.append(Proxy(stacked[:3], stacked[3:]))
+    return samples
 
 
 def _proxy_size(warp: Warp, proxy: Proxy, factor: int) -> Warp:

@@ -2,6 +2,7 @@
 
 import json
 import math
+import os
 from collections.abc import Callable
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -9,13 +10,14 @@ from typing import Any, TypeVar, get_args
 
 import numpy as np
 
-from deghost.align.warp import Warp
-from deghost.errors import PlanError
-from deghost.io.bracket import read_frames
+from deghost.align.warp import Model, Warp, corners
+from deghost.errors import PlanError, SettingsError
+from deghost.io.bracket import WIDEST, read_frames
 from deghost.merge.plan import MergePlan
 from deghost.merge.settings import Method, PixelType, Scale
-from deghost.radiometry.matching import Match
+from deghost.radiometry.matching import LEVELS, Match
 from deghost.radiometry.noise import NoiseModel
+from deghost.radiometry.response import named_response
 from deghost.segment.motion import MotionSettings
 from deghost.types import Bracket, Exposure, Response
 
@@ -28,11 +30,8 @@ def plan_to_json(plan: MergePlan) -> str:
     """Write a plan as JSON, with numbers in full precision."""
     names = [name for name in MergePlan.__dataclass_fields__ if name != "prepared"]
     fields = {name: getattr(plan, name) for name in names}
-    fields["frames"] = [str(path) for path in plan.frames]
-    fields["response"] = plan.response and {
-        "name": plan.response.name,
-        "table": np.asarray(plan.response.table).tolist(),
-    }
+    fields["frames"] = [path.as_posix() for path in plan.frames]
+    fields["response"] = plan.response and _response_fields(plan.response)
     for name in ("exposures", "noise"):
         fields[name] = [asdict(item) for item in fields[name]]
     fields["matches"] = [match and asdict(match) for match in plan.matches]
@@ -41,63 +40,60 @@ def plan_to_json(plan: MergePlan) -> str:
     return json.dumps({"format": FORMAT, **fields}, indent=1, allow_nan=False) + "\n"
 
 
+def relative_to(plan: MergePlan, folder: Path) -> MergePlan:
+    """Name the frames of a plan as seen from the folder that its file will lie in."""
+    return replace(plan, frames=tuple(_seen_from(path, folder) for path in plan.frames))
+
+
+def _seen_from(path: Path, folder: Path) -> Path:
+    try:
+        return Path(os.path.relpath(path.resolve(), folder.resolve()))
+    except ValueError:  # on another drive
+        return path.resolve()
+
+
 def plan_from_json(text: str, name: str = "plan") -> MergePlan:
     """Read a plan. Raises PlanError naming the part that is wrong."""
     try:
         data = json.loads(text)
-    except json.JSONDecodeError as error:
-        raise PlanError(f"{name} is not JSON: {error}") from error
+    except (json.JSONDecodeError, RecursionError) as error:
+        raise PlanError(f"{name} is not JSON ({error}); write a plan with --plan") from error
     if not isinstance(data, dict) or data.pop("format", None) != FORMAT:
         raise PlanError(f"{name} is no plan of this version of deghost; write it with --plan")
-    builders: dict[str, Callable[[Any], Any]] = {
-        "frames": _each(Path),
-        "size": tuple,
-        "exposures": _each(lambda item: Exposure(float(item["value"]), str(item["source"]))),
-        "reference": int,
-        "response": _optional(lambda item: Response(item["name"], np.array(item["table"]))),
-        "matches": _each(_optional(_match)),
-        "noise": _each(lambda item: NoiseModel(float(item["shot"]), float(item["read"]))),
-        "tolerances": _each(float),
-        "warps": _each(_warp),
-        "motion": lambda item: MotionSettings(**{key: float(v) for key, v in item.items()}),
-        "flow": bool,
-        "crop": _each(int),
-        "method": _choice(Method),
-        "scale": _choice(Scale),
-        "pixel_type": _choice(PixelType),
-        "notes": _each(str),
-    }
-    if missing := builders.keys() - data.keys():
+    if missing := BUILDERS.keys() - data.keys():
         raise PlanError(f"{name} lacks {', '.join(sorted(missing))}; write it again with --plan")
     values = {}
-    for key, build in builders.items():
+    for key, build in BUILDERS.items():
         try:
             values[key] = build(data[key])
-        except (TypeError, ValueError, KeyError) as error:
-            raise PlanError(f"{name}: {key!r} is not what it should be ({error})") from error
+        except MISFITS as error:
+            reason = f"there is no {error}" if isinstance(error, KeyError) else error
+            raise PlanError(f"{name}: {key!r} is not what it should be ({reason})") from error
     plan = MergePlan(**values)
     _check(plan, name)
     return plan
 
 
 def _check(plan: MergePlan, name: str) -> None:
+    """Make sure that the parts of a plan fit each other."""
     count = len(plan.frames)
     for part in ("exposures", "matches", "noise", "tolerances", "warps"):
         if len(getattr(plan, part)) != count:
             raise PlanError(f"{name}: {count} frames, but {len(getattr(plan, part))} {part}")
     if not 0 <= plan.reference < count:
         raise PlanError(f"{name}: the reference is {plan.reference}, but there are {count} frames")
-    if not all(math.isfinite(e.value) and e.value > 0 for e in plan.exposures):
-        raise PlanError(f"{name}: exposures must be positive numbers")
+    values = [exposure.value for exposure in plan.exposures]
+    if min(values) <= 0 or max(values) > min(values) * 2.0**WIDEST:
+        raise PlanError(f"{name}: exposures must be positive and within {WIDEST} stops")
     y, x, height, width = plan.crop
-    if (
-        y < 0
-        or x < 0
-        or height < 1
-        or width < 1
-        or (y + height > plan.size[0] or x + width > plan.size[1])
-    ):
+    bottom, right = y + height, x + width
+    inside = min(y, x) >= 0 and bottom <= plan.size[0] and right <= plan.size[1]
+    if min(height, width) < 1 or not inside:
         raise PlanError(f"{name}: the crop {plan.crop} lies outside of the frames {plan.size}")
+    for warp in plan.warps:
+        depth = corners((0, 0, *plan.size)) @ warp.matrix[2, :2] + warp.matrix[2, 2]
+        if warp.size != plan.size or depth.min() <= 0 or abs(np.linalg.det(warp.matrix)) < 1e-6:
+            raise PlanError(f"{name}: a warp does not fit frames of {plan.size}")
 
 
 def _each(build: Callable[[Any], T]) -> Callable[[Any], tuple[T, ...]]:
@@ -108,7 +104,7 @@ def _optional(build: Callable[[Any], T]) -> Callable[[Any], T | None]:
     return lambda item: None if item is None else build(item)
 
 
-def _choice(options: Any) -> Callable[[Any], str]:
+def _choice(options: Any) -> Callable[[Any], Any]:
     def build(item: Any) -> str:
         if item not in get_args(options):
             raise ValueError(f"{item!r} is none of {', '.join(get_args(options))}")
@@ -117,9 +113,66 @@ def _choice(options: Any) -> Callable[[Any], str]:
     return build
 
 
+def _number(item: Any) -> float:
+    if not math.isfinite(item):
+        raise ValueError("a number is not finite")
+    return float(item)
+
+
+def _amount(item: Any) -> float:
+    if _number(item) < 0:
+        raise ValueError(f"{item} is negative")
+    return float(item)
+
+
+def _integers(count: int) -> Callable[[Any], Any]:
+    def build(items: Any) -> tuple[int, ...]:
+        if len(items) != count or any(type(item) is not int for item in items):
+            raise ValueError(f"{count} whole numbers are needed")
+        return tuple(items)
+
+    return build
+
+
+def _exposure(item: dict[str, Any]) -> Exposure:
+    return Exposure(_number(item["value"]), str(item["source"]))
+
+
+def _noise(item: dict[str, Any]) -> NoiseModel:
+    noise = NoiseModel(_amount(item["shot"]), _amount(item["read"]))
+    if noise.read == 0:
+        raise ValueError("read noise must be positive")
+    return noise
+
+
 def _match(item: dict[str, Any]) -> Match:
-    stops = tuple(tuple(float(stop) for stop in channel) for channel in item["stops"])
-    return Match(stops, float(item["remaining"]), float(item["before"]))
+    stops = tuple(tuple(_number(stop) for stop in channel) for channel in item["stops"])
+    if [len(channel) for channel in stops] != [len(LEVELS)] * 3:
+        raise ValueError(f"3 x {len(LEVELS)} stops are needed")
+    return Match(stops, _number(item["remaining"]), _number(item["before"]))
+
+
+def _motion(item: dict[str, Any]) -> MotionSettings:
+    return MotionSettings(**{key: _amount(value) for key, value in item.items()})
+
+
+def _response_fields(response: Response) -> dict[str, Any]:
+    """A response by its name alone where that says it all."""
+    try:
+        is_named = np.array_equal(named_response(response.name).table, response.table)
+    except SettingsError:
+        is_named = False
+    table = None if is_named else np.asarray(response.table).tolist()
+    return {"name": response.name, "table": table}
+
+
+def _response(item: dict[str, Any]) -> Response:
+    if item["table"] is None:
+        return named_response(item["name"])
+    table = np.array(item["table"], np.float64)
+    if table.ndim != 2 or table.shape[0] != 3 or table.shape[1] < 2 or not np.isfinite(table).all():
+        raise ValueError("the table needs three rows of numbers")
+    return Response(str(item["name"]), table)
 
 
 def _warp_fields(warp: Warp) -> dict[str, Any]:
@@ -132,38 +185,76 @@ def _warp_fields(warp: Warp) -> dict[str, Any]:
 
 def _warp(item: dict[str, Any]) -> Warp:
     residuals = {
-        name: math.nan if item[name] is None else float(item[name])
+        name: math.nan if item[name] is None else _number(item[name])
         for name in ("residual_before", "residual_after")
     }
-    matrix, size = np.array(item["matrix"], np.float64), tuple(item["size"])
+    matrix = np.array(item["matrix"], np.float64)
     if matrix.shape != (3, 3) or not np.isfinite(matrix).all():
         raise ValueError("a warp needs a matrix of 3 x 3 numbers")
     return Warp(
         matrix,
-        size,
-        item["model"],
-        inliers=float(item["inliers"]),
-        reason=item["reason"],
+        _integers(2)(item["size"]),
+        _choice(Model)(item["model"]),
+        inliers=_number(item["inliers"]),
+        reason=str(item["reason"]),
         **residuals,
     )
 
 
+BUILDERS: dict[str, Callable[[Any], Any]] = {
+    "frames": _each(Path),
+    "size": _integers(2),
+    "exposures": _each(_exposure),
+    "reference": lambda item: _integers(1)([item])[0],
+    "response": _optional(_response),
+    "matches": _each(_optional(_match)),
+    "noise": _each(_noise),
+    "tolerances": _each(_amount),
+    "warps": _each(_warp),
+    "motion": _motion,
+    "flow": bool,
+    "crop": _integers(4),
+    "method": _choice(Method),
+    "scale": _choice(Scale),
+    "pixel_type": _choice(PixelType),
+    "notes": _each(str),
+}
+# what the builders raise for JSON of another shape
+MISFITS = (TypeError, ValueError, LookupError, AttributeError, OverflowError, SettingsError)
+
+
 def read_plan(path: Path) -> tuple[Bracket, MergePlan]:
-    """Read a plan and the frames it names; relative paths start at the plan's folder.
+    """Read a plan and the frames it names.
 
     Raises PlanError, or ReadError for a frame that cannot be read.
     """
+    plan = load_plan(path)
+    return open_planned(plan, path.name), plan
+
+
+def load_plan(path: Path) -> MergePlan:
+    """Read a plan without its frames; their relative paths start at the plan's folder.
+
+    Raises PlanError.
+    """
+    name = path.name or str(path)
     try:
         text = path.read_text("utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise PlanError(f"{path.name} cannot be read as a plan: {error}") from error
-    plan = plan_from_json(text, path.name)
-    paths = tuple(path.parent / frame for frame in plan.frames)
-    frames = tuple(read_frames(paths))
+    except OSError as error:
+        raise PlanError(f"{name} cannot be read: {error.strerror}; check the path") from error
+    except UnicodeDecodeError as error:
+        raise PlanError(f"{name} is no plan; give one written with --plan") from error
+    plan = plan_from_json(text, name)
+    return replace(plan, frames=tuple(path.parent / frame for frame in plan.frames))
+
+
+def open_planned(plan: MergePlan, name: str = "the plan") -> Bracket:
+    """Read the frames of a plan. Raises PlanError if they are not those it was made for."""
+    frames = tuple(read_frames(plan.frames))
     for frame in frames:
         if frame.size != plan.size:
             raise PlanError(
-                f"{path.name} was made for frames of {plan.size[1]}x{plan.size[0]} pixels, but "
+                f"{name} was made for frames of {plan.size[1]}x{plan.size[0]} pixels, but "
                 f"{frame.path.name} has {frame.size[1]}x{frame.size[0]}"
             )
-    return Bracket(frames, plan.exposures), replace(plan, frames=paths)
+    return Bracket(frames, plan.exposures)

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import torch
 
+from deghost.io.radiance_file import RadiancePixels
 from deghost.merge.guides import Guides
 from deghost.merge.plan import MergePlan
 from deghost.merge.reading import Source, read_flowed, read_layer
@@ -30,6 +31,7 @@ from deghost.types import Mask, Radiance
 
 TILE = (64, 1024)  # small enough for the processor's cache, wide enough for its vectors
 WORKERS = 2
+HALF_MAX = 65504.0
 
 
 @dataclass(frozen=True)
@@ -37,20 +39,28 @@ class RenderedTile:
     """One merged piece, linear Rec. 709."""
 
     window: Window  # in the reference
-    radiance: Radiance
+    pixels: RadiancePixels  # of the planned type
 
 
-def render(source: Source, guides: Guides, tile: tuple[int, int] = TILE) -> Iterator[RenderedTile]:
-    """Yield the merged tiles of a planned bracket; the caller writes or assembles them."""
+def render(
+    source: Source, guides: Guides, scale: float = 1.0, tile: tuple[int, int] = TILE
+) -> Iterator[RenderedTile]:
+    """Yield the merged tiles of a planned bracket; the caller writes or assembles them.
+
+    Values are radiance, 1.0 = clipping of the reference, times `scale`.
+    """
     frame = source.bracket.frames[source.plan.reference]
     matrix = torch.from_numpy(frame.to_rec709).float()
     neutral = bool(torch.equal(matrix, torch.eye(3)))
+    half = source.plan.pixel_type == "half"
 
     def compute(window: Window) -> RenderedTile:
         radiance = merge_tile(source, guides, window)
         if not neutral:
-            radiance = torch.einsum("oc,chw->ohw", matrix, radiance).clamp(min=0)
-        return RenderedTile(window, radiance)
+            radiance = torch.einsum("oc,chw->ohw", matrix, radiance)
+        radiance = (radiance * scale).clamp_(0, HALF_MAX if half else None)
+        pixels = radiance.permute(1, 2, 0)
+        return RenderedTile(window, (pixels.half() if half else pixels).contiguous().numpy())
 
     with single_threaded_operators(), ThreadPoolExecutor(WORKERS) as pool:
         yield from pool.map(compute, tile_windows(source.plan.crop, tile))

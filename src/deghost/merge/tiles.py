@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import cv2
+import numpy as np
 import torch
 from jaxtyping import Float
 from torch import Tensor
@@ -36,26 +37,25 @@ def read_map(small: Float[Tensor, "c h w"], window: Window, factor: int) -> Floa
         >>> read_map(torch.tensor([[[0.0, 1.0]]]), (0, 0, 1, 4), 2).flatten()
         tensor([0.0000, 0.2500, 0.7500, 1.0000])
     """
-    if factor == 1:
-        y, x, height, width = window
-        return small[:, y : y + height, x : x + width]
-    rows, down = _positions(window[0], window[2], factor, small.shape[1])
-    columns, across = _positions(window[1], window[3], factor, small.shape[2])
-    left, right = int(columns[0]), int(columns[-1]) + 2
-    strip = small[:, :, left:right]
-    upper = strip[:, rows].lerp(strip[:, (rows + 1).clamp(max=small.shape[1] - 1)], down[:, None])
-    after = (columns + 1).clamp(max=small.shape[2] - 1) - left
-    return upper[:, :, columns - left].lerp(upper[:, :, after], across)
+    y, x, height, width = window
+    top, bottom = _blocks(y, height, factor, small.shape[1])
+    left, right = _blocks(x, width, factor, small.shape[2])
+    planes = small[:, top:bottom, left:right].permute(1, 2, 0).contiguous().numpy()
+    size = ((right - left) * factor, (bottom - top) * factor)
+    large = cv2.resize(planes, size, interpolation=cv2.INTER_LINEAR) if factor > 1 else planes
+    rows = np.arange(y, y + height) - top * factor
+    columns = np.arange(x, x + width) - left * factor
+    beyond = rows[-1] >= size[1] or columns[-1] >= size[0]  # left over beyond the last block
+    part = large[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
+    if beyond:
+        part = large[np.minimum(rows, size[1] - 1)[:, None], np.minimum(columns, size[0] - 1)]
+    return torch.from_numpy(part.reshape(height, width, -1)).permute(2, 0, 1).contiguous()
 
 
-def _positions(
-    start: int, length: int, factor: int, blocks: int
-) -> tuple[Tensor, Float[Tensor, " length"]]:
-    """Index of the block before each pixel, and the share of the block after it."""
-    place = (torch.arange(start, start + length) + 0.5) / factor - 0.5
-    place = place.clamp(0, blocks - 1)
-    before = place.floor().long().clamp(max=max(0, blocks - 1))
-    return before, place - before
+def _blocks(start: int, length: int, factor: int, count: int) -> tuple[int, int]:
+    """The blocks that a stretch of pixels lies in, with one more at either end."""
+    first = min(max(0, start // factor - 1), count - 1)
+    return first, max(first + 1, min(count, (start + length - 1) // factor + 2))
 
 
 def read_unless(

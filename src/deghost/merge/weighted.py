@@ -11,16 +11,22 @@ from deghost.types import Mask, Radiance
 
 RESIDUE = 1e-6  # weight of the bound beside measured values, so that nothing divides by zero
 
+FUSION_PLANES = ("level", "weighted", "weight", "least", "bound", "trust")
+
 
 @dataclass(frozen=True)
 class Layer:
     """What one frame says about a piece of the scene, in the reference's coordinates."""
 
-    radiance: Planes
+    radiance: Planes  # not negative
     trust: Trust  # how surely each value is below clipping (0 also outside the frame)
     exposure: float  # radiance * exposure = linear value of the frame, 1.0 = clipping
     noise: NoiseModel
     tolerance: float = 0.02  # relative photometric error granted beside noise, one deviation
+
+    def rows(self, first: int, last: int) -> "Layer":
+        """Return some rows of the layer."""
+        return replace(self, **_rows(self, ("radiance", "trust"), first, last))
 
 
 @dataclass(frozen=True)
@@ -33,6 +39,10 @@ class Fusion:
     least: Planes  # the reference's weight as if it did not clip
     bound: Planes  # what the radiance is at least, where nothing is trusted
     trust: Trust  # how surely the merge rests on unclipped values
+
+    def rows(self, first: int, last: int) -> "Fusion":
+        """Return some rows of the merge."""
+        return replace(self, **_rows(self, FUSION_PLANES, first, last))
 
     @property
     def radiance(self) -> Planes:
@@ -48,13 +58,16 @@ class Fusion:
         return torch.lerp(bound, measured, self.trust)
 
 
+def _rows(item: Layer | Fusion, names: tuple[str, ...], first: int, last: int) -> dict[str, Planes]:
+    return {name: getattr(item, name)[:, first:last] for name in names}
+
+
 def start_fusion(reference: Layer) -> Fusion:
     """Begin with the reference frame alone."""
     radiance = reference.radiance
-    level = radiance.clamp(min=0)
-    least = variance(level, reference).reciprocal()
+    least = variance(radiance, reference).reciprocal_()
     weight = least * reference.trust
-    return Fusion(level, weight * radiance, weight, least, radiance, reference.trust)
+    return Fusion(radiance, weight * radiance, weight, least, radiance, reference.trust)
 
 
 def extend(fusion: Fusion, layer: Layer, still: Mask | None = None) -> Fusion:
@@ -69,10 +82,10 @@ def extend(fusion: Fusion, layer: Layer, still: Mask | None = None) -> Fusion:
     agreed = layer.trust if still is None else layer.trust * still
     weight = agreed / variance(fusion.level, layer)
     bound = fusion.bound
-    if float(fusion.trust.amin()) < 1:
-        doubt = (1 - fusion.trust) * (1 - layer.trust)
+    doubt = (1 - fusion.trust) * (1 - layer.trust)
+    if float(doubt.amax()) > 0:
         doubt = doubt if still is None else doubt * still
-        bound = torch.addcmul(bound, doubt, (layer.radiance - bound).clamp(min=0))
+        bound = torch.addcmul(bound, doubt, (layer.radiance - bound).clamp_(min=0))
     return Fusion(
         fusion.level,
         torch.addcmul(fusion.weighted, weight, layer.radiance),
@@ -148,4 +161,4 @@ def variance(level: Planes, layer: Layer) -> Planes:
         0.00025
     """
     shot, read = layer.noise.shot / layer.exposure, layer.noise.read / layer.exposure**2
-    return level.clamp(min=0).mul_(shot).add_(read)
+    return (level * shot).add_(read)

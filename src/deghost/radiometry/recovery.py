@@ -26,7 +26,7 @@ ROUNDS = 8  # of re-weighting
 
 # Strengths of the prior, relative to the mean weight of the data at a level; chosen on simulated
 # brackets (error below 0.03 in ln exposure) and on those of four cameras.
-SMOOTH = 400.0  # against bends in the departure from sRGB
+SMOOTH = 400.0  # against bends in the departure from sRGB, for frames 2 EV apart or less
 FLAT = 0.01  # against any slope in it: decides only where no data does
 ALIKE = 300.0  # against departures not shared by all channels: weaker, and grey walls turn green
 PINNED = 100.0  # for the gauge: the mid code, and equal channels at white
@@ -79,18 +79,33 @@ def _debevec(codes: Samples, stops: Float[Tensor, " n"]) -> tuple[Curves, Sample
     level, share = _hat_basis(codes)
     target = stops[:, None, None] - _look_up(_srgb_curve(), level, share)
     trust = torch.ones_like(codes)
+    smooth = _smoothness(stops)
     for _ in range(ROUNDS):
         weight = hat * trust
         systems = [
             _normal_equations(level[:, :, c], share[:, :, c], target[:, c], weight[:, c])
             for c in range(3)
         ]
-        departure = _solve(systems)
+        departure = _solve(systems, smooth)
         error = _look_up(departure, level, share) - target
         error = error - (weight * error).sum(0) / weight.sum(0).clamp(min=TINY)
         scale = 2 * 1.4826 * error[hat > 0].abs().median().clamp(min=1e-3)
         trust = 1 / (1 + (error / scale).square())
     return _srgb_curve() + departure, trust
+
+
+def _smoothness(stops: Float[Tensor, " n"]) -> float:
+    """How strongly to ask for smoothness at this distance between exposures.
+
+    Frames at equal steps cannot see a ripple of the curve whose period is the step, so the wider
+    the steps, the longer the bends that have to be held down.
+
+    Example:
+        >>> [round(_smoothness(math.log(2) * torch.tensor([0.0, s])) / SMOOTH, 1) for s in (1, 2, 3)]
+        [1.0, 1.0, 25.6]
+    """
+    step = float(stops.diff().median()) / math.log(2)
+    return SMOOTH * min(max((step / 2) ** 8, 1.0), 30.0)
 
 
 def _robertson(codes: Samples, stops: Float[Tensor, " n"], rounds: int = 50) -> Curves:
@@ -113,15 +128,16 @@ def _robertson(codes: Samples, stops: Float[Tensor, " n"], rounds: int = 50) -> 
         mean = _sum_by_level(level, votes * time * light) / mass.clamp(min=TINY)
         curve = torch.where(mass > 0, mean.clamp(min=TINY).log(), curve)
         if number % 5 == 0:
-            curve = _smoothed(curve, mass)
+            curve = _smoothed(curve, mass, _smoothness(stops))
     return curve
 
 
-def _smoothed(curve: Curves, mass: Curves) -> Curves:
+def _smoothed(curve: Curves, mass: Curves, smooth: float) -> Curves:
     """Draw a curve known with a certainty per level towards the prior."""
     departure = curve - _srgb_curve()
     departure = departure - departure[:, MIDDLE, None]
-    return _srgb_curve() + _solve([(m.diag(), m * d) for m, d in zip(mass, departure, strict=True)])
+    systems = [(m.diag(), m * d) for m, d in zip(mass, departure, strict=True)]
+    return _srgb_curve() + _solve(systems, smooth)
 
 
 def _srgb_curve() -> Curves:
@@ -180,7 +196,7 @@ def _normal_equations(
     return left - touched.T @ (touched / mass[:, None]), right
 
 
-def _solve(systems: list[tuple[System, Float[Tensor, " levels"]]]) -> Curves:
+def _solve(systems: list[tuple[System, Float[Tensor, " levels"]]], smooth: float) -> Curves:
     """Solve for the departures from sRGB of the three channels under the prior."""
     left = torch.block_diag(*(system for system, _ in systems))
     right = torch.cat([side for _, side in systems])
@@ -190,7 +206,7 @@ def _solve(systems: list[tuple[System, Float[Tensor, " levels"]]]) -> Curves:
     bend = slope.diff(dim=0)
     middle, white = torch.zeros(2, LEVELS, LEVELS, dtype=torch.float64)
     middle[MIDDLE, MIDDLE] = white[-1, -1] = PINNED
-    prior = torch.kron(each, SMOOTH * bend.T @ bend + FLAT * slope.T @ slope + middle)
+    prior = torch.kron(each, smooth * bend.T @ bend + FLAT * slope.T @ slope + middle)
     prior += torch.kron(apart, ALIKE * slope.T @ slope + white)
     mean_weight = torch.stack([system.trace() for system, _ in systems]).mean() / LEVELS
     return torch.linalg.solve(left + mean_weight * prior, right).view(3, LEVELS)
