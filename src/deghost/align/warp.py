@@ -152,7 +152,7 @@ def warp_window(
     if shift is not None:
         return _copy_shifted(source, shift, warp.size, window, origin)
     columns, rows = _coordinates(warp.matrix, window, origin)
-    pixels = np.ascontiguousarray(source.permute(1, 2, 0).numpy())
+    pixels = source.permute(1, 2, 0).numpy()
     warped = cv2.remap(pixels, columns, rows, cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE)
     warped = np.maximum(warped, 0, out=warped).reshape(*window[2:], -1)
     if _all_inside(warp, window):

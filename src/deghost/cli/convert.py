@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 from cyclopts import Parameter
 
 from deghost.cli.options import Force, Output, Quiet
-from deghost.cli.report import console
+from deghost.cli.terminal import say
 
 
 Tone = Literal["photographic", "filmic", "reinhard", "durand", "krawczyk", "mu-law"]
@@ -34,6 +34,8 @@ def convert(
     """
     from deghost.merge.conversion import convert_picture
 
-    convert_picture(picture, output, tone, exr_type, force=force)
+    notes = convert_picture(picture, output, tone, exr_type, force=force)
     if not quiet:
-        console.print(f"wrote {output}")
+        for note in notes:
+            say(f"- {note}")
+        say(f"wrote {output}")

@@ -19,7 +19,7 @@ from deghost.cli.options import (
     deghost_strength,
     exposure_settings,
 )
-from deghost.cli.report import print_merge, progress_bar
+from deghost.cli.terminal import progress_bar
 from deghost.merge.settings import AlignMode, MergeSettings, Method, PixelType, Scale
 
 
@@ -66,11 +66,12 @@ def merge(
 
     The ending of the output tells the format: .exr, .hdr, .tif, or .jpg for Ultra HDR.
     """
+    from deghost.cli.report import print_merge
     from deghost.merge.merged import merge_files
     from deghost.merge.outputs import Outputs, check_outputs, write_outputs
 
     outputs = Outputs(output, masks, plan, preview, save_response)
-    check_outputs(outputs, frames, force=force)
+    check_outputs(outputs, (*frames, Path(response)), force=force)
     settings = MergeSettings(
         exposures=exposure_settings(exposures, ev, fit=fit_exposures),
         reference=reference,

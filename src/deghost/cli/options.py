@@ -1,13 +1,12 @@
 """Options that several commands share, and how their text becomes settings."""
 
-from fractions import Fraction
 from pathlib import Path
 from typing import Annotated
 
 from cyclopts import Parameter
 
 from deghost.errors import SettingsError
-from deghost.io.bracket import ExposureSettings
+from deghost.io.exposure_settings import ExposureSettings
 from deghost.merge.settings import DEGHOST_LEVELS
 
 
@@ -65,11 +64,14 @@ def exposure_settings(
 
 
 def _seconds(text: str) -> float:
+    """Read a time such as 1/250, 0.5 or 2s."""
+    above, slash, below = text.strip().removesuffix("s").partition("/")
     try:
-        return float(Fraction(text.strip().removesuffix("s")))
+        return float(above) / (float(below) if slash else 1.0)
     except (ValueError, ZeroDivisionError) as error:
         raise SettingsError(
-            f"--exposures {text} is not a time; write seconds such as 1/250 or 0.5"
+            f"--exposures {text} is not a time; write seconds such as 1/250 or 0.5, "
+            "and name the frames before --exposures"
         ) from error
 
 
@@ -80,8 +82,8 @@ def deghost_strength(text: str) -> float:
         >>> deghost_strength("off"), deghost_strength("0.3")
         (0.0, 0.3)
     """
-    if text in DEGHOST_LEVELS:
-        return DEGHOST_LEVELS[text]
+    if text.lower() in DEGHOST_LEVELS:
+        return DEGHOST_LEVELS[text.lower()]
     try:
         strength = float(text)
     except ValueError:

@@ -6,7 +6,7 @@ from typing import Annotated
 from cyclopts import Parameter
 
 from deghost.cli.options import Force, Json, Output, Quiet
-from deghost.cli.report import print_merge, progress_bar
+from deghost.cli.terminal import progress_bar
 
 
 def render(
@@ -23,13 +23,15 @@ def render(
     json: Json = False,
 ) -> None:
     """Render a plan again. Relative paths of its frames start at the plan's folder."""
+    from deghost.cli.report import print_merge
     from deghost.merge.merged import render_plan
     from deghost.merge.outputs import Outputs, check_outputs, write_outputs
-    from deghost.merge.plan_files import read_plan
+    from deghost.merge.plan_files import load_plan, open_planned
 
-    outputs = Outputs(output, masks, None, preview, None)
-    check_outputs(outputs, force=force)
-    bracket, decided = read_plan(plan)
+    decided = load_plan(plan)
+    outputs = Outputs(output, masks, preview=preview)
+    check_outputs(outputs, (*decided.frames, plan), force=force)
+    bracket = open_planned(decided, plan.name)
     with progress_bar(visible=not (quiet or json)) as progress:
         merged = render_plan(bracket, decided, progress)
     written = write_outputs(merged, outputs, force=force)

@@ -1,6 +1,7 @@
 """Sets of scenes on disk: what a layout is, and its scenes one at a time, by number or by name."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+import os
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -73,7 +74,7 @@ class Layout:
 
 
 @dataclass(frozen=True)
-class SceneSet(Sequence[Scene]):
+class SceneSet:
     """The complete scenes of a folder; each is read when it is asked for."""
 
     layout: Layout
@@ -89,13 +90,16 @@ class SceneSet(Sequence[Scene]):
         """The names of the scenes, in order."""
         return tuple(entry.name for entry in self.entries)
 
-    def __getitem__(self, index: int) -> Scene:  # type: ignore[override]
+    def __getitem__(self, index: int) -> Scene:
         """Read one scene. Raises ReadError that names the scene and the file."""
         entry = self.entries[index]
         try:
             return self.layout.read(entry)
         except ReadError as error:
             raise ReadError(f"{entry.name}: {error}") from error
+
+    def __iter__(self) -> Iterator[Scene]:
+        return (self[index] for index in range(len(self)))
 
     def scene(self, name: str) -> Scene:
         """Read the scene of a name. Raises KeyError that lists some names."""
@@ -127,13 +131,13 @@ def look_into(root: Path) -> Tree:
 
 def _list(path: Path, name: str, folders: dict[str, Folder]) -> None:
     try:
-        found = sorted(child for child in path.iterdir() if not child.name.startswith("."))
+        with os.scandir(path) as found:
+            kinds = {child.name: child.is_dir() for child in found if child.name[0] != "."}
     except OSError as error:
         raise ReadError(f"{path.name} cannot be listed; change its permissions") from error
-    inner = [child.name for child in found if child.is_dir()]
-    known = set(inner)
-    files = tuple(child.name for child in found if child.name not in known)
-    folders[name] = Folder(path, name, files, tuple(inner))
+    inner = tuple(sorted(own for own, is_folder in kinds.items() if is_folder))
+    files = tuple(sorted(own for own, is_folder in kinds.items() if not is_folder))
+    folders[name] = Folder(path, name, files, inner)
     if name.count("/") + 1 < DEEPEST:
         for own in inner:
             _list(path / own, f"{name}/{own}" if name else own, folders)

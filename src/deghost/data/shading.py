@@ -74,7 +74,7 @@ def lit(
 
 
 def grain(texture: Picture, strength: float) -> Picture:
-    """Turn a piece of another picture into a pattern of mean 1 that an albedo is multiplied with."""
+    """Turn a piece of a picture into a pattern of mean 1, to multiply an albedo with."""
     level = texture / np.maximum(texture.mean(axis=(0, 1)), 1e-9)
     return np.clip(level, 0.15, 3.0) ** np.float32(strength)
 

@@ -16,7 +16,12 @@ from typing import Any, Literal
 
 Part = Literal["train", "validation", "test", "unused", "unknown"]
 
-FOLDERS: dict[str, Part] = {"train": "train", "test": "test", "val": "validation"}
+ENDING = r"([-_ ]?(set|npz|data))?"
+FOLDERS: dict[str, Part] = {
+    rf"train(ing)?{ENDING}": "train",
+    rf"test(ing)?{ENDING}": "test",
+    rf"val(id(ation)?)?{ENDING}": "validation",
+}
 SPLITS = Path(__file__).parent / "splits"
 
 
@@ -30,11 +35,16 @@ class Split:
     validation: frozenset[str] = frozenset()  # groups of training scenes that we set aside
     unused: frozenset[str] = frozenset()  # too near the validation scenes to train on
     validation_share: float = 0.0  # of groups whose names no list can know
-    folders: dict[str, Part] = field(default_factory=lambda: dict(FOLDERS))  # by first letters
+    consecutive: int = 1  # so many numbers in a row are one group, called 001, 002 ...
+    folders: dict[str, Part] = field(
+        default_factory=lambda: dict(FOLDERS)
+    )  # patterns of their names
 
     def group_of(self, name: str) -> str:
         """What scenes that must stay on one side of the split have in common."""
         found = re.search(self.group, name)
+        if found and self.consecutive > 1:
+            return f"{int(found[1]) // self.consecutive + 1:03d}"
         return found[1] if found else name
 
 
@@ -45,11 +55,13 @@ def part_of(layout: str, name: str, root: Path) -> Part:
         >>> part_of("kalantari17", "Training/001", Path("SIG17"))
         'train'
         >>> part_of("kalantari17", "010", Path("SIG17/Training"))
+        'train'
+        >>> part_of("kalantari17", "Training/033", Path("SIG17"))
         'validation'
     """
     split = read_split(layout)
     group = split.group_of(name)
-    part = _official_part(split, group, f"{root.resolve().name}/{name}")
+    part = _official_part(split, group, f"{root.name or root.resolve().name}/{name}")
     if part != "train":
         return part
     if group in split.unused:
@@ -72,8 +84,8 @@ def read_split(layout: str) -> Split:
 def _official_part(split: Split, group: str, path: str) -> Part:
     """The part by the folders of a scene, innermost first, or else by the lists of names."""
     for component in reversed(path.lower().split("/")[:-1]):
-        for start, part in split.folders.items():
-            if component.startswith(start):
+        for pattern, part in split.folders.items():
+            if re.fullmatch(pattern, component):
                 return part
     if group in split.test:
         return "test"

@@ -1,7 +1,8 @@
 """Views of panoramas: the still background that simulated frames look at."""
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Literal
 
 import cv2
 import numpy as np
@@ -22,6 +23,8 @@ class Panorama:
     name: str
     pixels: Float16[np.ndarray, "h w 3"] | Float32[np.ndarray, "h w 3"]  # linear Rec. 709
     light: Float[np.ndarray, "9 3"]  # what it sends from everywhere, see `surroundings`
+    open_sky: bool  # whether vehicles and birds belong there
+    ground: bool  # whether there is a ground to stand on, not only sky
 
     @property
     def density(self) -> float:
@@ -41,6 +44,7 @@ class Plate:
     pixels: Float32[np.ndarray, "h w 3"]
     size: tuple[int, int]  # height and width of the view
     matrix: Float[np.ndarray, "3 3"]
+    projection: Literal["equirectangular", "rectilinear"]
     focal: float  # view pixels per radian at the centre
     horizon: float  # row of the view that looks straight ahead
     axes: Float[np.ndarray, "3 3"]
@@ -48,9 +52,24 @@ class Plate:
 
 def make_panorama(name: str, pixels: np.ndarray) -> Panorama:
     """Take an equirectangular picture, half or single floats, and measure its light."""
-    height, width = pixels.shape[:2]
-    small = cv2.resize(finite(pixels), (min(width, 64), min(height, 32)), cv2.INTER_AREA)
-    return Panorama(name, pixels, surroundings(small))
+    target = min(pixels.shape[1], 128), min(pixels.shape[0], 64)
+    small = cv2.resize(finite(pixels), target, interpolation=cv2.INTER_AREA)
+    return Panorama(
+        name, pixels, surroundings(small), _is_sky(small[4:26]), _is_ground(small[38:56])
+    )
+
+
+def _is_sky(above: Float32[np.ndarray, "h w 3"]) -> bool:
+    """Tell a sky from a ceiling: bluish, and smooth from row to row."""
+    bluish = float(np.median(above[..., 2] / (above[..., 0] + 1e-6))) > 1.15
+    steps = np.abs(np.diff(np.log2(above.mean(axis=2) + 1e-5), axis=0))
+    return bluish and float(steps.mean()) < 0.25
+
+
+def _is_ground(below: Float32[np.ndarray, "h w 3"]) -> bool:
+    """Tell a ground from the blurred filling under a picture of the sky alone."""
+    steps = np.abs(np.diff(np.log2(below.mean(axis=2) + 1e-5), axis=1))
+    return float(np.median(steps)) > 0.02
 
 
 def finite(pixels: np.ndarray) -> Float32[np.ndarray, "h w 3"]:
@@ -60,25 +79,10 @@ def finite(pixels: np.ndarray) -> Float32[np.ndarray, "h w 3"]:
     return np.clip(np.nan_to_num(copy, copy=False, nan=0.0), 0, LARGEST, out=copy)
 
 
-def magnification(
-    panorama: Panorama, to_direction: Float[np.ndarray, "m 2 3"]
-) -> Float[np.ndarray, " m"]:
-    """Measure how much finer than the panorama neighbouring view pixels are: at most 1 is wanted.
-
-    Each row holds the directions of two neighbours. The panorama's rows are 1 / density radians
-    apart, and its columns closer than that away from the horizon.
-    """
-    first, second = to_direction[:, 0], to_direction[:, 1]
-    angle = np.arctan2(
-        np.linalg.norm(np.cross(first, second), axis=1), (first * second).sum(axis=1)
-    )
-    return 1 / (angle * panorama.density)
-
-
 def draw_plate(
     panorama: Panorama, size: tuple[int, int], generator: Generator, perspective: float = 0.3
 ) -> Plate:
-    """Choose a part of a panorama at random: a perspective view, where one is fine enough, or a crop.
+    """Choose a part of a panorama at random: a crop, or a perspective view where one is possible.
 
     The edges of a perspective view with focal length f spread a radian over f + r**2 / f pixels,
     r pixels from the centre. Nothing may be magnified, so that the view must be small compared
@@ -87,8 +91,8 @@ def draw_plate(
     radius = math.hypot(*size) / 2 + margin(size)
     room = panorama.density**2 / 4 - radius**2
     if room >= 0 and generator.random() < perspective:
-        widest = panorama.density / 2
-        focal = generator.uniform(max(0.6 * radius, widest - math.sqrt(room)), widest + math.sqrt(room))
+        middle, spread = panorama.density / 2, math.sqrt(room)
+        focal = generator.uniform(max(0.6 * radius, middle - spread), middle + spread)
         return _perspective(panorama, size, focal, generator)
     return _crop(panorama, size, generator)
 
@@ -116,13 +120,13 @@ def _crop(panorama: Panorama, size: tuple[int, int], generator: Generator) -> Pl
     if reduction / finer > 1.001:
         target = (round(around[1] / reduction * finer), round(around[0] / reduction * finer))
         window = cv2.resize(window, target, interpolation=cv2.INTER_AREA)
-    matrix = np.array([[finer, 0, border * finer], [0, finer, border * finer], [0, 0, 1.0]])
+    start = border * finer + generator.uniform(-0.5, 0.5, 2)  # no frame is sharper than the others
+    matrix = np.array([[finer, 0, start[0]], [0, finer, start[1]], [0, 0, 1.0]])
     axes = _axes((left + around[1] / 2) / panorama.density)
     horizon = (height / 2 - top) / reduction - border
     focal = panorama.density / reduction
-    return _maybe_mirrored(
-        Plate(panorama.name, window, size, matrix, focal, horizon, axes), generator
-    )
+    plate = Plate(panorama.name, window, size, matrix, "equirectangular", focal, horizon, axes)
+    return _maybe_mirrored(plate, generator)
 
 
 def _perspective(
@@ -149,7 +153,7 @@ def _perspective(
     pixels = cv2.remap(window, columns, rows, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
     matrix = np.array([[1.0, 0, border], [0, 1, border], [0, 0, 1]])
     horizon = (size[0] - 1) / 2 + math.tan(pitch) * focal
-    plate = Plate(panorama.name, pixels, size, matrix, focal, horizon, _axes(yaw))
+    plate = Plate(panorama.name, pixels, size, matrix, "rectilinear", focal, horizon, _axes(yaw))
     return _maybe_mirrored(plate, generator)
 
 
@@ -167,4 +171,4 @@ def _maybe_mirrored(plate: Plate, generator: Generator) -> Plate:
     axes = plate.axes * np.array([[-1], [1], [1]])
     matrix = plate.matrix.copy()
     matrix[0, 2] = pixels.shape[1] - 1 - plate.matrix[0, 0] * (plate.size[1] - 1) - matrix[0, 2]
-    return Plate(plate.name, pixels, plate.size, matrix, plate.focal, plate.horizon, axes)
+    return replace(plate, pixels=pixels, matrix=matrix, axes=axes)

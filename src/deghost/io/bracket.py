@@ -27,6 +27,7 @@ from deghost.radiometry.response import linearise
 from deghost.types import Bracket, Exposure, Frame, Response
 
 
+NARROWEST = 32_000  # times as long as wide
 WIDEST = 40  # stops between the darkest and the brightest frame
 
 
@@ -97,6 +98,9 @@ def _check_paths(paths: Sequence[Path]) -> None:
 
 def _check_frames(frames: Sequence[Frame]) -> None:
     first = frames[0]
+    if max(first.size) > NARROWEST * min(first.size):
+        h, w = first.size
+        raise BracketError(f"{first.path.name} is {w}x{h} pixels, too narrow; use wider frames")
     for frame in frames[1:]:
         if frame.size != first.size:
             (h, w), (h0, w0) = frame.size, first.size

@@ -13,6 +13,7 @@ from deghost.io.jpeg_segments import APP1, EXIF, LONGEST_PAYLOAD, segment, with_
 
 PICTURE_SUFFIXES = (".jpg", ".jpeg", ".png")
 QUALITY = 95
+LONGEST_SIDE = 65_500  # of a JPEG
 
 Picture = UInt8[np.ndarray, "h w 3"] | UInt8[np.ndarray, "h w"]
 
@@ -25,6 +26,11 @@ def write_picture(path: Path, pixels: Picture, exif: bytes = b"", *, force: bool
     suffix = path.suffix.lower()
     if suffix not in PICTURE_SUFFIXES:
         raise WriteError(f"{path.name}: pictures are written as {', '.join(PICTURE_SUFFIXES)}")
+    if suffix != ".png" and max(pixels.shape) > LONGEST_SIDE:
+        raise WriteError(
+            f"{path.name} cannot be written: a JPEG has at most {LONGEST_SIDE} pixels a side; "
+            "write .png"
+        )
     stored = cv2.cvtColor(pixels, cv2.COLOR_RGB2BGR) if pixels.ndim == 3 else pixels
     options = [cv2.IMWRITE_JPEG_QUALITY, QUALITY] if suffix != ".png" else []
     done, encoded = cv2.imencode(suffix, stored, options)

@@ -4,42 +4,44 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+from jaxtyping import Float32
 
-from deghost.errors import SettingsError
+from deghost.errors import WriteError
 from deghost.io.atomic import check_target
 from deghost.io.gainmap_files import SdrBase, read_ultrahdr, write_ultrahdr
 from deghost.io.picture import PICTURE_SUFFIXES, write_picture
 from deghost.io.radiance import WRITABLE, RadianceFile, read_radiance, write_radiance
 from deghost.io.radiance_file import metadata_from
-from deghost.merge.outputs import ULTRA_HDR
+from deghost.merge.outputs import ULTRA_HDR, check_suffix
 from deghost.merge.picture import diffuse_white, plan_picture, show
 from deghost.merge.settings import PixelType
 
 
 def convert_picture(
     source: Path, target: Path, tone: str | None, exr_type: PixelType, *, force: bool
-) -> None:
+) -> list[str]:
     """Convert `source`; a `tone` asks for a tone-mapped JPEG or PNG.
 
+    Returns what had to be changed on the way, in words for the user.
     Raises ReadError, WriteError or SettingsError.
     """
-    suffix = target.suffix.lower()
-    known = PICTURE_SUFFIXES if tone else (*WRITABLE, *PICTURE_SUFFIXES)
-    if suffix not in known:
-        raise SettingsError(f"{target.name}: known endings are {', '.join(known)}")
+    check_suffix(target, PICTURE_SUFFIXES if tone else (*WRITABLE, *PICTURE_SUFFIXES))
+    if source.resolve() == target.resolve():
+        raise WriteError(f"{target.name} is the file to read; give another name")
     check_target(target, force=force)
-    opened = _in_rec709(open_radiance(source))
+    opened, notes = in_rec709(open_radiance(source))
+    pixels, suffix = opened.pixels, target.suffix.lower()
     if suffix in WRITABLE:
-        write_radiance(
-            target, opened.pixels, metadata_from(opened.attributes), exr_type=exr_type, force=force
-        )
-        return
-    shown = show(opened.pixels, plan_picture(opened.pixels, tone or "photographic"))
+        metadata = metadata_from(opened.attributes)
+        write_radiance(target, pixels, metadata, exr_type=exr_type, force=force)
+        return notes
+    shown = show(pixels, plan_picture(pixels, tone or "photographic"))
     if tone is None and suffix in ULTRA_HDR:
-        base = SdrBase(shown, diffuse_white(opened.pixels, shown))
-        write_ultrahdr(target, opened.pixels, base, force=force)
+        base = SdrBase(shown, diffuse_white(pixels, shown))
+        write_ultrahdr(target, pixels, base, force=force)
     else:
         write_picture(target, shown, force=force)
+    return notes
 
 
 def open_radiance(path: Path) -> RadianceFile:
@@ -47,9 +49,30 @@ def open_radiance(path: Path) -> RadianceFile:
     return read_ultrahdr(path) if path.suffix.lower() in ULTRA_HDR else read_radiance(path)
 
 
-def _in_rec709(opened: RadianceFile) -> RadianceFile:
-    """Convert to Rec. 709 primaries; what a display cannot show as positive light is 0."""
-    pixels = np.nan_to_num(opened.pixels, copy=False, nan=0.0)
+def in_rec709(opened: RadianceFile) -> tuple[RadianceFile, list[str]]:
+    """Convert to Rec. 709 primaries; what is no positive light becomes 0, infinity the maximum.
+
+    Returns also how many values were no light to begin with, in words.
+    """
+    pixels, notes = _finite(opened.pixels)
     if not np.allclose(opened.to_rec709, np.eye(3), atol=1e-6):
         pixels = pixels @ opened.to_rec709.T.astype(np.float32)
-    return replace(opened, pixels=np.maximum(pixels, 0))
+    return replace(opened, pixels=np.maximum(pixels, 0, out=pixels)), notes
+
+
+def _finite(
+    pixels: Float32[np.ndarray, "h w 3"],
+) -> tuple[Float32[np.ndarray, "h w 3"], list[str]]:
+    """Return writable pixels without NaN and infinity, and what was replaced."""
+    pixels = np.require(pixels, requirements="W")
+    finite = np.isfinite(pixels)
+    negative = int(np.count_nonzero(pixels < 0))
+    notes = [f"{negative} negative values became 0"] if negative else []
+    if not finite.all():
+        largest = float(pixels.max(where=finite, initial=0))
+        infinite = int(np.count_nonzero(np.isposinf(pixels)))
+        nan = int(np.count_nonzero(np.isnan(pixels)))
+        notes += [f"{nan} values that are NaN became 0"] if nan else []
+        notes += [f"{infinite} infinite values became {largest:.6g}"] if infinite else []
+        np.nan_to_num(pixels, copy=False, nan=0.0, posinf=largest, neginf=0.0)
+    return pixels, notes

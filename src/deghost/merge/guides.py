@@ -42,6 +42,7 @@ class Guides:
     flows: tuple[FlowGuide | None, ...]
 
 
+@torch.inference_mode()
 def make_guides(plan: MergePlan, small: Prepared) -> Guides:
     """Find what moved in every frame, and what to assume where nothing was measured.
 

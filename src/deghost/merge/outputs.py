@@ -1,7 +1,9 @@
 """Write what a merge made: the picture, and on request preview, masks, plan and response."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from contextlib import nullcontext
+from dataclasses import dataclass, replace
+from itertools import product
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +12,7 @@ from jaxtyping import UInt8
 
 from deghost import __version__
 from deghost.errors import SettingsError, WriteError
-from deghost.io.atomic import atomic_write, check_target
+from deghost.io.atomic import atomic_write, check_target, made_folder, together
 from deghost.io.exif import exif_for_output
 from deghost.io.gainmap_files import SdrBase, write_ultrahdr
 from deghost.io.picture import PICTURE_SUFFIXES, write_picture
@@ -18,11 +20,15 @@ from deghost.io.radiance import WRITABLE, RadianceMetadata, write_radiance
 from deghost.io.response_files import write_response
 from deghost.merge.merged import Merged
 from deghost.merge.picture import diffuse_white, plan_picture, show
-from deghost.merge.plan_files import plan_to_json
+from deghost.merge.plan import prepare, warped_proxy
+from deghost.merge.plan_files import plan_to_json, relative_to
 from deghost.merge.tiles import read_map
+from deghost.segment.exposure import above_noise
+from deghost.types import Mask
 
 
 ULTRA_HDR = (".jpg", ".jpeg")
+MASKS = ("exposed", "moved")
 
 
 @dataclass(frozen=True)
@@ -30,66 +36,100 @@ class Outputs:
     """Where a merge is written to."""
 
     picture: Path  # .exr, .hdr, .tif, or .jpg for Ultra HDR
-    masks: Path | None = None  # a folder
+    masks: Path | None = None  # a folder, made if there is none
     plan: Path | None = None
     preview: Path | None = None  # .jpg or .png
     response: Path | None = None
 
 
-def check_outputs(outputs: Outputs, frames: tuple[Path, ...] = (), *, force: bool) -> None:
-    """Complain about outputs that cannot be written, before any work is done."""
-    _check_suffix(outputs.picture, (*WRITABLE, *ULTRA_HDR))
-    if outputs.preview is not None:
-        _check_suffix(outputs.preview, PICTURE_SUFFIXES)
+def check_outputs(outputs: Outputs, inputs: tuple[Path, ...] = (), *, force: bool) -> None:
+    """Complain about outputs that cannot be written, before any work is done.
+
+    Raises WriteError, or SettingsError for an ending of no known format.
+    """
     files = [outputs.picture, outputs.plan, outputs.preview, outputs.response]
     named = [file for file in files if file is not None]
-    inputs = {frame.resolve() for frame in frames}
-    for number, file in enumerate(named):
-        if file.resolve() in inputs:
-            raise WriteError(f"{file.name} is one of the frames; give another name")
-        if file.resolve() in {other.resolve() for other in named[:number]}:
-            raise WriteError(f"{file.name} is named for two outputs; give them different names")
+    taken = {path.resolve() for path in inputs}
+    for file in named:
+        if file.resolve() in taken:
+            is_input = file.resolve() in {path.resolve() for path in inputs}
+            reason = "is one of the files to read" if is_input else "is named for two outputs"
+            raise WriteError(f"{file.name} {reason}; give another name")
+        taken.add(file.resolve())
         check_target(file, force=force)
-    if outputs.masks is not None and outputs.masks.exists() and not outputs.masks.is_dir():
-        raise WriteError(f"{outputs.masks.name} is not a folder; name one for the masks")
+    check_suffix(outputs.picture, (*WRITABLE, *ULTRA_HDR))
+    if outputs.preview is not None:
+        check_suffix(outputs.preview, PICTURE_SUFFIXES)
+    if outputs.masks is not None:
+        _check_masks(outputs.masks, inputs, taken, force=force)
 
 
-def _check_suffix(path: Path, known: tuple[str, ...]) -> None:
+def check_suffix(path: Path, known: tuple[str, ...]) -> None:
+    """Raise SettingsError for a file whose ending is not among those known."""
     if path.suffix.lower() not in known:
-        ending = path.suffix or "no ending"
-        raise SettingsError(f"{path.name} has {ending}; known are {', '.join(known)}")
+        ending = f"ends in {path.suffix}" if path.suffix else "has no ending"
+        raise SettingsError(f"{path.name} {ending}; give one of {', '.join(known)}")
+
+
+def _check_masks(folder: Path, inputs: tuple[Path, ...], taken: set[Path], *, force: bool) -> None:
+    """Complain about a folder for masks that would lose something or cannot be written."""
+    existing = next(above for above in (folder, *folder.resolve().parents) if above.exists())
+    if not existing.is_dir():
+        raise WriteError(f"{existing.name} is not a folder; name one for the masks")
+    check_target(existing / "mask.png", force=True)
+    for k, frame in product(range(len(inputs)), inputs):
+        for kind in MASKS:
+            mask = folder / mask_name(k, frame, kind)
+            if mask.resolve() in taken:
+                raise WriteError(f"{mask.name} is another file of this merge; name another folder")
+            if mask.exists():
+                check_target(mask, force=force)
+
+
+def mask_name(k: int, frame: Path, kind: str) -> str:
+    """Name the file of a mask of frame `k`."""
+    return f"{k}_{frame.stem}_{kind}.png"
 
 
 def write_outputs(merged: Merged, outputs: Outputs, *, force: bool) -> list[Path]:
-    """Write everything asked for and return the files, the picture first."""
-    written = [outputs.picture]
-    wants_sdr = outputs.preview is not None or outputs.picture.suffix.lower() in ULTRA_HDR
-    shown = show(merged.pixels, plan_picture(merged.pixels)) if wants_sdr else None
-    if outputs.picture.suffix.lower() in ULTRA_HDR and shown is not None:
-        white = diffuse_white(merged.pixels, shown)
-        base = SdrBase(shown, white, _exif(merged))
+    """Write everything asked for, or nothing, and return the files, the picture first.
+
+    Raises WriteError.
+    """
+    folder = nullcontext() if outputs.masks is None else made_folder(outputs.masks)
+    with folder, together():
+        written = _write_pictures(merged, outputs, force=force)
+        if outputs.plan is not None:
+            plan = relative_to(merged.plan, outputs.plan.parent)
+            atomic_write(outputs.plan, plan_to_json(plan).encode(), force=force)
+            written.append(outputs.plan)
+        if outputs.response is not None:
+            response = merged.plan.response or merged.bracket.frames[0].response
+            write_response(outputs.response, response, force=force)
+            written.append(outputs.response)
+        if outputs.masks is not None:
+            for name, mask in masks_of(merged):
+                write_picture(outputs.masks / name, mask, force=force)
+                written.append(outputs.masks / name)
+    return written
+
+
+def _write_pictures(merged: Merged, outputs: Outputs, *, force: bool) -> list[Path]:
+    """Write the picture and its preview."""
+    is_ultra_hdr = outputs.picture.suffix.lower() in ULTRA_HDR
+    if is_ultra_hdr or outputs.preview is not None:
+        shown = show(merged.pixels, plan_picture(merged.pixels))
+    if is_ultra_hdr:
+        base = SdrBase(shown, diffuse_white(merged.pixels, shown), _exif(merged))
         write_ultrahdr(outputs.picture, merged.pixels, base, force=force)
     else:
-        kind = "half" if merged.pixels.dtype == np.float16 else "float"
-        write_radiance(
-            outputs.picture, merged.pixels, metadata_of(merged), exr_type=kind, force=force
-        )
-    if outputs.preview is not None and shown is not None:
-        write_picture(outputs.preview, shown, _exif(merged), force=force)
-        written.append(outputs.preview)
-    if outputs.plan is not None:
-        atomic_write(outputs.plan, plan_to_json(merged.plan).encode(), force=force)
-        written.append(outputs.plan)
-    if outputs.response is not None:
-        response = merged.plan.response or merged.bracket.frames[0].response
-        write_response(outputs.response, response, force=force)
-        written.append(outputs.response)
-    if outputs.masks is not None:
-        outputs.masks.mkdir(parents=True, exist_ok=True)
-        for name, mask in masks_of(merged):
-            write_picture(outputs.masks / name, mask, b"", force=force)
-            written.append(outputs.masks / name)
-    return written
+        kind = merged.plan.pixel_type
+        metadata = metadata_of(merged)
+        write_radiance(outputs.picture, merged.pixels, metadata, exr_type=kind, force=force)
+    if outputs.preview is None:
+        return [outputs.picture]
+    write_picture(outputs.preview, shown, _exif(merged), force=force)
+    return [outputs.picture, outputs.preview]
 
 
 def _exif(merged: Merged) -> bytes:
@@ -109,16 +149,27 @@ def metadata_of(merged: Merged) -> RadianceMetadata:
             for path, exposure in zip(plan.frames, plan.exposures, strict=True)
         ],
         version=__version__,
-        parameters=plan_to_json(plan),
+        parameters=plan_to_json(replace(plan, frames=tuple(Path(p.name) for p in plan.frames))),
         original_window=(-x, -y, plan.size[1] - x, plan.size[0] - y),
     )
 
 
 def masks_of(merged: Merged) -> Iterator[tuple[str, UInt8[np.ndarray, "h w"]]]:
-    """Yield file name and mask of every frame but the reference: white is what moved."""
+    """Yield file name and mask of what is well exposed in every frame, and of what moved in it.
+
+    All are in the coordinates of the merged picture; nothing moves in the reference.
+    """
     plan, guides = merged.plan, merged.guides
+    small = plan.prepared or prepare(merged.bracket, plan.response, plan.matches)
     for k, path in enumerate(plan.frames):
+        proxy = warped_proxy(small, plan.warps, k)
+        clear = proxy.trust.amin(0) * above_noise(proxy.linear, plan.noise[k])
+        yield mask_name(k, path, "exposed"), _mask_codes(clear, merged)
         if k != plan.reference:
-            still = read_map(guides.still[k][None], plan.crop, guides.factor)[0]
-            mask = ((1 - still) * 255).round().to(torch.uint8).numpy()
-            yield f"{path.stem}_motion.png", mask
+            yield mask_name(k, path, "moved"), _mask_codes(1 - guides.still[k], merged)
+
+
+def _mask_codes(mask: Mask, merged: Merged) -> UInt8[np.ndarray, "h w"]:
+    """Enlarge a mask of the proxy to the picture's size, as 8-bit codes."""
+    full = read_map(mask[None], merged.plan.crop, merged.guides.factor)[0]
+    return (full * 255).round().to(torch.uint8).numpy()

@@ -90,6 +90,7 @@ class Prepared:
     factor: int
 
 
+@torch.inference_mode()
 def plan_merge(bracket: Bracket, settings: MergeSettings) -> MergePlan:
     """Plan the merge of a bracket on small copies of its frames.
 
@@ -141,6 +142,7 @@ def plan_merge(bracket: Bracket, settings: MergeSettings) -> MergePlan:
     )
 
 
+@torch.inference_mode()
 def prepare(
     bracket: Bracket, response: Response | None, matches: Sequence[Match | None] | None = None
 ) -> Prepared:

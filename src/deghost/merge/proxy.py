@@ -15,6 +15,7 @@ from deghost.types import Frame
 
 
 PROXY_PIXELS = 2.2e6
+LONGEST_SIDE = 32_000
 STRIP_ROWS = 128  # rows of the frame read at once, rounded to whole blocks
 
 
@@ -27,14 +28,16 @@ class Proxy:
 
 
 def proxy_factor(size: tuple[int, int]) -> int:
-    """Return the whole number by which a frame is reduced: at most 2.2 megapixels remain.
+    """Return the whole number by which a frame is reduced.
+
+    At most 2.2 megapixels remain, and no side longer than OpenCV can warp.
 
     Example:
         >>> proxy_factor((1080, 1920)), proxy_factor((4000, 6000)), proxy_factor((8, 100_000))
-        (1, 4, 1)
+        (1, 4, 4)
     """
     factor = math.ceil(math.sqrt(size[0] * size[1] / PROXY_PIXELS))
-    return max(1, min(factor, *size))
+    return max(1, min(max(factor, math.ceil(max(size) / LONGEST_SIDE)), *size))
 
 
 def make_proxy(frame: Frame, curve: FrameCurve, factor: int) -> Proxy:

@@ -54,6 +54,7 @@ def render(
     neutral = bool(torch.equal(matrix, torch.eye(3)))
     half = source.plan.pixel_type == "half"
 
+    @torch.inference_mode()  # which is a thread's own, and lets threads run side by side
     def compute(window: Window) -> RenderedTile:
         radiance = merge_tile(source, guides, window)
         if not neutral:

@@ -70,13 +70,21 @@ def manual_mask(encoded: Float[Tensor, "3 h w"], side: Side) -> Mask:
 
 
 def noise_mask(linear: Image, noise: NoiseModel, signal_to_noise: float = 10.0) -> Mask:
-    """Return the pixels that are unclipped and stand clear of the noise, with soft edges.
+    """Return the pixels that are unclipped and stand clear of the noise, with soft edges."""
+    return unclipped(linear.amax(0)) * above_noise(linear, noise, signal_to_noise)
+
+
+def above_noise(linear: Image, noise: NoiseModel, signal_to_noise: float = 10.0) -> Mask:
+    """Return how far pixels stand clear of the noise.
 
     A pixel counts fully when its brightest channel has `signal_to_noise`, half at half of it.
+
+    Example:
+        >>> above_noise(torch.full((3, 1, 1), 0.01), NoiseModel(shot=0.0, read=4e-6))
+        tensor([[0.5000]])
     """
     brightest = linear.amax(0)
-    ratio = brightest / noise.variance(brightest).sqrt()
-    return unclipped(brightest) * (ratio / signal_to_noise).clamp(0, 1)
+    return (brightest / noise.variance(brightest).sqrt() / signal_to_noise).clamp(0, 1)
 
 
 MASKS: dict[str, Callable[[Float[Tensor, "3 h w"], Side], Mask]] = {

@@ -1,0 +1,1 @@
+"""The numbers by which merged pictures are judged, one metric a file."""
