@@ -51,9 +51,9 @@ def move(scene, shift):
 
 @pytest.fixture
 def shoot(tmp_path):
-    """A function that photographs a scene: exposures, shifts, balls that move, suffix, noise."""
+    """A function that photographs a scene: exposures, shifts, a ball's px a frame, suffix, seed."""
 
-    def photograph(exposures=(0.25, 1.0, 4.0), shifts=None, ball=False, suffix=".jpg", seed=0):
+    def photograph(exposures=(0.25, 1.0, 4.0), shifts=None, ball=0, suffix=".jpg", seed=0):
         rng = np.random.default_rng(seed)
         truth = make_scene(seed=seed)
         paths = []
@@ -62,7 +62,7 @@ def shoot(tmp_path):
             view = truth.copy()
             if ball:
                 cv2.circle(
-                    view, (60 + 40 * (k - reference), 150), 18, (0.7, 0.5, 0.02), -1, cv2.LINE_AA
+                    view, (60 + ball * (k - reference), 150), 18, (0.7, 0.5, 0.02), -1, cv2.LINE_AA
                 )
             if k == reference:
                 truth = view

@@ -62,7 +62,7 @@ def test_hand_held_frames_are_lined_up(shoot):
 
 def test_a_moving_ball_leaves_no_ghost(shoot):
     """With deghosting the ball stands where the reference shows it, and only there."""
-    shot = shoot(ball=True)
+    shot = shoot(ball=40)
 
     clean = merge_files(shot.paths)
     ghosted = merge_files(shot.paths, MergeSettings(deghost=0))
@@ -74,7 +74,7 @@ def test_a_moving_ball_leaves_no_ghost(shoot):
 @pytest.mark.parametrize("tile", [(17, 33), (64, 64), (1000, 1000)])
 def test_tiles_make_the_picture_that_the_whole_makes(shoot, tile):
     """Whatever the tile size, every pixel is the same to 1e-4."""
-    shot = shoot(shifts=((5.3, -3.6), (0, 0), (-7.4, 4.2)), ball=True)
+    shot = shoot(shifts=((5.3, -3.6), (0, 0), (-7.4, 4.2)), ball=40)
     settings = MergeSettings()
     bracket = open_bracket(shot.paths, settings)
     plan = replace(plan_merge(bracket, settings), pixel_type="float")

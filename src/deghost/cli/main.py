@@ -31,6 +31,7 @@ app = App(
     help="Merge exposure brackets into ghost-free HDR pictures.",
     version=f"deghost {version('deghost')}",
     result_action="return_value",
+    suppress_keyboard_interrupt=False,
 )
 for command in (merge, inspect, render, convert, scenes):
     app.command(command)

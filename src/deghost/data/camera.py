@@ -5,7 +5,7 @@ from typing import Literal
 
 import cv2
 import numpy as np
-from jaxtyping import Bool, Float, Float32
+from jaxtyping import Bool, Float, Float32, UInt8
 from numpy.random import Generator
 
 from deghost.data.curves import Curve, encode_light
@@ -163,13 +163,14 @@ def finish(linear: Picture, camera: Camera) -> Picture:
     return jpeg(np.rint(codes * largest).astype(np.uint8), camera).astype(np.float32) / largest
 
 
-def jpeg(codes: np.ndarray, camera: Camera) -> np.ndarray:
-    """Compress and decompress 8-bit RGB codes."""
+def jpeg(codes: UInt8[np.ndarray, "h w 3"], camera: Camera) -> UInt8[np.ndarray, "h w 3"]:
+    """Compress RGB codes as JPEG, and decompress them."""
     chroma = getattr(cv2, f"IMWRITE_JPEG_SAMPLING_FACTOR_{camera.jpeg_chroma}")
-    options = [cv2.IMWRITE_JPEG_QUALITY, camera.jpeg_quality]
+    options = [cv2.IMWRITE_JPEG_QUALITY, camera.jpeg_quality or 95]
     options += [cv2.IMWRITE_JPEG_SAMPLING_FACTOR, chroma]
     _, stream = cv2.imencode(".jpg", codes[..., ::-1], options)
-    return cv2.imdecode(stream, cv2.IMREAD_COLOR)[..., ::-1]
+    decoded = np.asarray(cv2.imdecode(stream, cv2.IMREAD_COLOR))
+    return decoded[..., ::-1]
 
 
 def mosaic(colours: Picture) -> Float32[np.ndarray, "h w"]:

@@ -52,12 +52,12 @@ def tone_curve(light: Samples, contrast: float, middle: float, lift: float) -> S
     bright = 1 - (1 - np.clip(plain, 0, 1)) ** lift
     if contrast < 1e-3:
         return bright
-    start, end = _logistic(-contrast * middle), _logistic(contrast * (1 - middle))
+    start, end = (float(_logistic(contrast * (v - middle))) for v in (0.0, 1.0))
     return (_logistic(contrast * (bright - middle)) - start) / (end - start)
 
 
-def _logistic(value: Samples | float) -> Samples | float:
-    return 1 / (1 + np.exp(-value))
+def _logistic(value: Samples | float) -> Samples:
+    return np.asarray(1 / (1 + np.exp(-np.asarray(value, np.float64))))
 
 
 def draw_tone_curve(generator: Generator) -> Curve:

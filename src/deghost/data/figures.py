@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 from jaxtyping import Float, Float32
 
-from deghost.data.shading import Colour, Lighting, Picture, grain, lit
+from deghost.data.shading import Colour, Lighting, Picture, lit
 
 
 Segments = Float[np.ndarray, "p 2 2"]  # start and end (right, up) of every part, m
@@ -47,7 +47,7 @@ class Cloth:
     """What a surface is made of."""
 
     colour: Colour  # albedo
-    texture: Picture | None = None
+    texture: Picture | None = None  # a pattern of mean 1
     strength: float = 0.5
     gloss: float = 0.0  # how much of the sky it mirrors
 
@@ -81,7 +81,7 @@ def panel(
     lighting: Lighting,
     bulge: float = 0.35,
 ) -> Part:
-    """Make a flat part with an outline in metres (right, up), its axis the first metre to the right.
+    """Make a flat part with an outline in metres (right, up); its axis is a metre to the right.
 
     Its edges bend away from the camera: over `bulge` of its thickness the normals turn outwards.
     """
@@ -118,11 +118,13 @@ def _surface(white: Picture, cloth: Cloth) -> Picture:
     colour = white * np.array(cloth.colour, np.float32)
     if cloth.texture is not None:
         height, width = white.shape[:2]
+        pattern = cloth.texture[:height, :width] ** np.float32(cloth.strength)
         rows, columns = (
-            -(-n // m) for n, m in zip((height, width), cloth.texture.shape, strict=False)
+            -(-n // m) for n, m in zip((height, width), pattern.shape[:2], strict=True)
         )
-        tiled = np.tile(grain(cloth.texture, cloth.strength), (rows, columns, 1))
-        colour *= tiled[:height, :width]
+        if rows > 1 or columns > 1:
+            pattern = np.tile(pattern, (rows, columns, 1))[:height, :width]
+        colour *= pattern
     if cloth.gloss:
         colour += white * np.float32(cloth.gloss)
     return colour

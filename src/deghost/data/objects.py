@@ -247,8 +247,7 @@ def cut_out(generator: Generator, scale: float, lighting: Lighting, texture: Pic
     outline = np.stack([np.cos(angles), np.sin(angles)], axis=1) * radius[:, None] * size / 2
     outline[:, 1] -= outline[:, 1].min()
     level = math.exp(generator.uniform(math.log(0.08), math.log(0.55)))
-    tint = texture.mean(axis=(0, 1)) / max(float(texture.mean()), 1e-9)
-    colour = np.clip(level * tint, 0.02, 0.8)
+    colour = np.clip(level * np.exp(generator.normal(0, 0.15, 3)), 0.02, 0.8)
     cloth = Cloth((float(colour[0]), float(colour[1]), float(colour[2])), texture, 0.8)
     part = panel(outline, scale, cloth, lighting, float(generator.uniform(0.2, 0.9)))
     if generator.random() < 0.5:

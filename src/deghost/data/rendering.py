@@ -122,9 +122,9 @@ def background(stage: Stage, shot: Shot) -> Picture:
     points = transform(np.linalg.inv(shot.camera), lattice(plate.size))
     seen = transform(plate.matrix, points + offset(stage, shot, points))
     grid = spread(seen, plate.size)
-    return cv2.remap(
-        plate.pixels, *cv2.split(grid), cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT
-    )
+    columns, rows = cv2.split(grid)
+    how = cv2.BORDER_REFLECT
+    return cv2.remap(plate.pixels, columns, rows, cv2.INTER_LINEAR, borderMode=how)
 
 
 def offset(stage: Stage, shot: Shot, points: Points) -> Points:

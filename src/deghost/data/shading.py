@@ -73,22 +73,15 @@ def lit(
     return (np.maximum(light, floor) * lighting.gain).astype(np.float32)
 
 
-def grain(texture: Picture, strength: float) -> Picture:
-    """Turn a piece of a picture into a pattern of mean 1, to multiply an albedo with."""
-    level = texture / np.maximum(texture.mean(axis=(0, 1)), 1e-9)
-    return np.clip(level, 0.15, 3.0) ** np.float32(strength)
-
-
 def piece(pixels: np.ndarray, size: tuple[int, int], generator: Generator) -> Picture:
-    """Cut a random window of a panorama, from the middle half of its height, never magnified."""
+    """Cut a pattern of mean 1 out of the middle half of a panorama's height, never magnified."""
     height, width = pixels.shape[:2]
     rows, columns = min(size[0], height // 2), min(size[1], width)
     top = int(generator.integers(height // 4, max(height // 4, height * 3 // 4 - rows) + 1))
     left = int(generator.integers(width - columns + 1))
     window = np.nan_to_num(pixels[top : top + rows, left : left + columns].astype(np.float32))
-    if (rows, columns) == tuple(size):
-        return window
-    mirrored = np.pad(
-        window, ((0, size[0] - rows), (0, size[1] - columns), (0, 0)), mode="symmetric"
-    )
-    return mirrored.astype(np.float32)
+    if (rows, columns) != tuple(size):
+        beyond = (0, size[0] - rows), (0, size[1] - columns), (0, 0)
+        window = np.pad(window, beyond, mode="symmetric")
+    window = window / np.maximum(window.mean(axis=(0, 1)), 1e-9)
+    return np.clip(window, 0.15, 3.0, out=window).astype(np.float32, copy=False)

@@ -71,9 +71,10 @@ def draw_plot(panoramas: Sequence[Panorama], settings: SceneSettings, generator:
     hold = settings.hold[generator.integers(len(settings.hold))]
     shots = _draw_shots(settings, schedule, hold, generator)
     reference = schedule.exposures[schedule.reference]
-    bright = background(Stage(plate), shots[schedule.reference]).max(axis=2) * reference >= 1
+    seen = background(Stage(plate), shots[schedule.reference])
+    bright = 1 - cv2.inRange(seen, (-1.0,) * 3, (1 / reference,) * 3).astype(np.float32) / 255
     actors = draw_actors(
-        Place(plate, panorama, unit, bright.astype(np.float32)),
+        Place(plate, panorama, unit, bright),
         panoramas,
         schedule.moments,
         int(generator.integers(settings.actors[0], settings.actors[1] + 1)),

@@ -149,7 +149,8 @@ def _perspective(
     coarser = panorama.density / focal
     if coarser > 1.3:
         window = cv2.GaussianBlur(window, (0, 0), 0.4 * math.sqrt(coarser**2 - 1))
-    columns, rows = np.float32(columns - first), np.float32(rows - 0.5 - top)
+    columns = (columns - first).astype(np.float32)
+    rows = (rows - 0.5 - top).astype(np.float32)
     pixels = cv2.remap(window, columns, rows, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
     matrix = np.array([[1.0, 0, border], [0, 1, border], [0, 0, 1]])
     horizon = (size[0] - 1) / 2 + math.tan(pitch) * focal

@@ -72,7 +72,7 @@ def hdrvdp2(
     adaptation = (responses[0].adaptation + responses[1].adaptation) / 2
     compared = compare(*responses, pixels_per_degree)
     noticed = list(detect(compared, adaptation))
-    contrast = _pool(compose([band[None] for band in noticed])[0])
+    contrast = _pool(compose(noticed))
     visibility = 1 - torch.exp(math.log(0.5) * contrast)
     return HdrVdp2(_quality(noticed, compared, differing), visibility, contrast)
 
@@ -97,11 +97,12 @@ def _quality(noticed: Sequence[Band], compared: Sequence[Comparison], differing:
     """Pool what is noticed over places and bands (equation 5 of the paper on version 2.2)."""
     lost = 0.0
     for band, comparison in zip(noticed, compared, strict=True):
-        counted = band * resize_bicubic(differing, (band.shape[1], band.shape[2]))
-        size = torch.linalg.vector_norm(counted, dim=(1, 2), dtype=torch.float64)
-        error = size / counted[0].numel()
-        worse = torch.log((error + QUALITY_FLOOR) / QUALITY_FLOOR).sum().item()
-        lost += quality_weight(comparison.frequency) * worse
+        counted = resize_bicubic(differing, comparison.size)
+        for direction in band:
+            size = torch.linalg.vector_norm(direction * counted, dtype=torch.float64)
+            error = size.item() / direction.numel()
+            worse = math.log((error + QUALITY_FLOOR) / QUALITY_FLOOR)
+            lost += quality_weight(comparison.frequency) * worse
     return 100 - lost
 
 

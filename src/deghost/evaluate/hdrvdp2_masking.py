@@ -8,6 +8,8 @@ of version 2.2; see NOTICE.
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import groupby
+from operator import itemgetter
 
 import torch
 from jaxtyping import Float
@@ -30,7 +32,8 @@ SELF_MASKING = 10**0.189065
 CROSS_MASKING = 10**0.449199  # by the other directions
 NEIGHBOUR_MASKING = 10**1.52512  # by the neighbouring frequencies
 
-Band = Float[Tensor, "orientations band_h band_w"]
+Map = Float[Tensor, "h w"]
+Band = Sequence[Map]  # one a direction
 
 
 @dataclass(frozen=True)
@@ -41,27 +44,31 @@ class Comparison:
     common: Band  # the smaller of both magnitudes, blurred a little
     frequency: float  # cycles per degree
 
+    @property
+    def size(self) -> tuple[int, int]:
+        """Height and width."""
+        h, w = self.common[0].shape
+        return h, w
+
 
 def compare(test: Response, reference: Response, pixels_per_degree: float) -> list[Comparison]:
     """Compare two responses band by band, fine to coarse; the last band is the low pass."""
     both = torch.stack([test.achromatic, reference.achromatic])
     last = height(both.shape[1:]) + 1
     compared = []
-    for number, bands in enumerate(decompose(both)):
+    for number, directions in groupby(decompose(both), itemgetter(0)):
         frequency = pixels_per_degree / 2 ** (number + 1)
-        seen = bands
-        if number == last:
-            seen = _see_low_pass(bands, (test, reference), frequency)
-        difference = seen[0] - seen[1]
-        smaller = torch.minimum(*seen.abs_())
-        common = functional.avg_pool2d(smaller[None], 3, stride=1, padding=1)[0]
+        difference, common = [], []
+        for _, band in directions:
+            seen = _see_low_pass(band, (test, reference), frequency) if number == last else band
+            difference.append(seen[0] - seen[1])
+            smaller = torch.minimum(*seen.abs())
+            common.append(functional.avg_pool2d(smaller[None], 3, stride=1, padding=1)[0])
         compared.append(Comparison(difference, common, frequency))
     return compared
 
 
-def detect(
-    compared: Sequence[Comparison], adaptation: Float[Tensor, "h w"]
-) -> Iterator[Float[Tensor, "orientations _ _"]]:
+def detect(compared: Sequence[Comparison], adaptation: Map) -> Iterator[Band]:
     """Yield how far each band's difference is above the threshold of detection (equation 12).
 
     `adaptation` is in cd/m². A value of `2 ** number` in the band of that number, counted from
@@ -70,16 +77,17 @@ def detect(
     logarithm = adaptation.clamp(min=10 ** LOG_LUMINANCES[0]).log10()
     for number, band in enumerate(compared):
         norm = 2.0**number
-        sensitivity = logarithm.new_ones(_size(band))
+        sensitivity = logarithm.new_ones(band.size)
         if number < len(compared) - 1:  # the low pass is weighed already
             table = torch.from_numpy(sensitivity_table(band.frequency)).to(logarithm)
-            sensitivity = look_up(resize_bicubic(logarithm, _size(band)), table)
+            sensitivity = look_up(resize_bicubic(logarithm, band.size), table)
         gain = norm * sensitivity**EXCITATION
         scale = sensitivity / norm
-        everything = band.common.sum(0)
-        noticed = torch.empty_like(band.difference)
-        for direction, difference in enumerate(band.difference):
-            own = band.common[direction]
+        everything = torch.stack(tuple(band.common)).sum(0)
+        noticed = []
+        for direction, (difference, own) in enumerate(
+            zip(band.difference, band.common, strict=True)
+        ):
             masking = SELF_MASKING * (own * scale).pow_(INHIBITION)
             others = (everything - own).clamp_(min=0)
             masking += CROSS_MASKING * others.mul_(scale).pow_(INHIBITION)
@@ -87,11 +95,11 @@ def detect(
             masking += NEIGHBOUR_MASKING * around.mul_(scale).pow_(INHIBITION)
             excitation = (difference.abs() * scale).pow_(EXCITATION).mul_(norm)
             excitation *= masking.mul_(gain).square_().add_(1).rsqrt_()
-            torch.copysign(excitation, difference, out=noticed[direction])
+            noticed.append(excitation.copysign_(difference))
         yield noticed
 
 
-def _around(compared: Sequence[Comparison], number: int, direction: int) -> Float[Tensor, "h w"]:
+def _around(compared: Sequence[Comparison], number: int, direction: int) -> Map:
     """What both pictures show in the next finer and coarser bands of a direction."""
     band = compared[number]
     around = torch.zeros_like(band.common[0])
@@ -100,21 +108,15 @@ def _around(compared: Sequence[Comparison], number: int, direction: int) -> Floa
         neighbours.append((compared[number + 1], 0.5))
     for neighbour, weight in neighbours:
         shown = neighbour.common[min(direction, len(neighbour.common) - 1)]
-        around.add_(resize_bicubic(shown, _size(band)).clamp(min=0), alpha=weight)
+        around.add_(resize_bicubic(shown, band.size).clamp(min=0), alpha=weight)
     return around
 
 
-def _size(band: Comparison) -> tuple[int, int]:
-    """Height and width of a band."""
-    h, w = band.common.shape[1:]
-    return h, w
-
-
 def _see_low_pass(
-    bands: Float[Tensor, "2 1 h w"], responses: Sequence[Response], frequency: float
-) -> Float[Tensor, "2 1 h w"]:
+    bands: Float[Tensor, "2 h w"], responses: Sequence[Response], frequency: float
+) -> Float[Tensor, "2 h w"]:
     """Weigh the low pass by the contrast sensitivity of each of its frequencies."""
-    h, w = bands.shape[2:]
+    h, w = bands.shape[1:]
     frame = (2 * h, 2 * w)
     spacing = 1 / (frequency * 2 * math.sqrt(2))
     rows = torch.fft.fftfreq(2 * h, spacing, dtype=torch.float64)
@@ -126,5 +128,5 @@ def _see_low_pass(
         light = response.adaptation.mean().double().cpu().numpy()
         weights = torch.from_numpy(neural_sensitivity(grid, light)).to(bands)
         spectrum = torch.fft.rfft2(band - surround, s=frame) * weights
-        seen.append(torch.fft.irfft2(spectrum, s=frame)[:, :h, :w])
+        seen.append(torch.fft.irfft2(spectrum, s=frame)[:h, :w])
     return torch.stack(seen)

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from functools import lru_cache
 
 import torch
-from jaxtyping import Float, Float64
+from jaxtyping import Complex, Float, Float64
 from torch import Tensor
 from torch.nn import functional
 
@@ -19,14 +19,16 @@ from deghost.evaluate.hdrvdp2_filters import FIRST_LOW, HIGH, LOW, oriented_kern
 
 SMALLEST = 17  # pixels; a smaller picture has no room for the kernels
 
+Map = Float[Tensor, "h w"]
 Pictures = Float[Tensor, "n h w"]
 Kernels = Float64[Tensor, "k side side"]
 
 
-def decompose(pictures: Pictures) -> Iterator[tuple[int, Float[Tensor, "n _ _"]]]:
-    """Yield the bands of pictures with their number: 0, a high pass; four of each level; a low pass.
+def decompose(pictures: Pictures) -> Iterator[tuple[int, Float[Tensor, "n band_h band_w"]]]:
+    """Yield the bands of pictures, each with the number of its level, fine to coarse.
 
-    Each level is half as large as the one before.
+    Level 0 is one high pass, the last level one low pass; those between have four directions
+    and are half as large as the one before.
     """
     split, levels = _kernels()
     high, low = correlate(pictures, split)
@@ -40,19 +42,23 @@ def decompose(pictures: Pictures) -> Iterator[tuple[int, Float[Tensor, "n _ _"]]
     yield last, low
 
 
-def compose(bands: Sequence[Sequence[Float[Tensor, "n _ _"]]]) -> Pictures:
-    """Rebuild pictures from the bands of `decompose`, nearly as they were.
+def compose(bands: Sequence[Sequence[Float[Tensor, "_ _"]]]) -> Map:
+    """Rebuild a picture from the directions of each level, nearly as it was.
 
     Example:
         >>> picture = torch.rand(1, 40, 50, generator=torch.Generator().manual_seed(1))
-        >>> bands = [[band for n, band in decompose(picture) if n == number] for number in range(4)]
-        >>> bool((compose(bands) - picture).abs().max() < 0.02)
+        >>> bands = [[], [], [], []]
+        >>> for level, band in decompose(picture):
+        ...     bands[level].append(band[0])
+        >>> bool((compose(bands) - picture[0]).abs().max() < 0.02)
         True
     """
     split, levels = _kernels()
     (high,), *oriented, (low,) = bands
     for directions in reversed(oriented):
-        wide = spread(low, directions[0].shape[1:])
+        h, w = directions[0].shape
+        wide = low.new_zeros(h, w)
+        wide[::2, ::2] = low
         low = convolve([*directions, wide], levels)
     return convolve([high, low], split)
 
@@ -68,35 +74,27 @@ def height(size: Sequence[int]) -> int:
     return 0 if smaller < SMALLEST else 1 + height((smaller // 2,))
 
 
-def spread(picture: Float[Tensor, "n h w"], size: Sequence[int]) -> Float[Tensor, "n tall wide"]:
-    """Put a picture's pixels on the even rows and columns of a larger one that is else zero."""
-    wide = picture.new_zeros(picture.shape[0], *size)
-    wide[:, ::2, ::2] = picture
-    return wide
-
-
 def correlate(pictures: Pictures, kernels: Kernels) -> Iterator[Pictures]:
     """Yield the pictures, continued by reflection, correlated with one kernel after the other."""
     h, w = pictures.shape[1:]
-    frame = _frame(pictures[0], kernels)
-    spectra = [_spectrum(picture, frame, kernels) for picture in pictures]
+    reach = kernels.shape[-1] // 2
+    spectra = [_spectrum(picture, reach) for picture in pictures]
+    frame = (good_size(h + 2 * reach), good_size(w + 2 * reach))
     for kernel in kernels.to(pictures):
         weights = torch.fft.rfft2(kernel, s=frame).conj_physical_()
         filtered = [torch.fft.irfft2(spectrum * weights, s=frame) for spectrum in spectra]
         yield torch.stack([picture[:h, :w] for picture in filtered])
 
 
-def convolve(pictures: Sequence[Pictures], kernels: Kernels) -> Pictures:
-    """Convolve one picture with each kernel, continued by reflection, and add the results."""
-    h, w = pictures[0].shape[1:]
-    frame = _frame(pictures[0][0], kernels)
-    total = pictures[0].new_zeros(
-        (len(pictures[0]), frame[0], frame[1] // 2 + 1), dtype=torch.complex64
-    )
+def convolve(pictures: Sequence[Map], kernels: Kernels) -> Map:
+    """Convolve each picture, continued by reflection, with its kernel and add the results."""
+    h, w = pictures[0].shape
+    reach = kernels.shape[-1] // 2
+    frame = (good_size(h + 2 * reach), good_size(w + 2 * reach))
+    total = torch.zeros((), device=pictures[0].device)
     for picture, kernel in zip(pictures, kernels.to(pictures[0]), strict=True):
-        total = total + _spectrum(picture, frame, kernels) * torch.fft.rfft2(kernel, s=frame)
-    start = 2 * (kernels.shape[-1] // 2)
-    return torch.fft.irfft2(total, s=frame)[:, start : start + h, start : start + w]
+        total = _spectrum(picture, reach).mul_(torch.fft.rfft2(kernel, s=frame)).add_(total)
+    return torch.fft.irfft2(total, s=frame)[2 * reach :, 2 * reach :][:h, :w]
 
 
 @lru_cache(maxsize=1024)
@@ -114,12 +112,10 @@ def good_size(least: int) -> int:
     return least if rest == 1 else good_size(least + 1)
 
 
-def _spectrum(
-    pictures: Float[Tensor, "n h w"], reach: int, frame: tuple[int, int]
-) -> Float[Tensor, "..."]:
-    """The spectrum of pictures continued by reflection over `reach` pixels."""
-    continued = functional.pad(pictures[None], (reach,) * 4, mode="reflect")[0]
-    return torch.fft.rfft2(continued, s=frame)
+def _spectrum(picture: Map, reach: int) -> Complex[Tensor, "tall half"]:
+    """The spectrum of a picture continued by reflection over `reach` pixels."""
+    continued = functional.pad(picture[None], (reach,) * 4, mode="reflect")[0]
+    return torch.fft.rfft2(continued, s=[good_size(side) for side in continued.shape])
 
 
 @lru_cache(maxsize=1)

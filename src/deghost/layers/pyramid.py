@@ -26,7 +26,10 @@ def continue_smoothly(
         weighted, weight = pyramid[-1]
         smaller = cv2.pyrDown(weighted)
         pyramid.append((smaller.reshape(*smaller.shape[:2], -1), cv2.pyrDown(weight)))
-    result = np.zeros_like(pyramid[-1][0])
+    weighted, weight = pyramid[-1]
+    result = np.zeros_like(weighted)
+    if max(weight.shape) == 1:  # the mean of all that is known
+        result = weighted / np.maximum(weight, 1e-12)[..., None]
     for weighted, weight in reversed(pyramid):
         size = (weight.shape[1], weight.shape[0])
         coarse = cv2.resize(result, size, interpolation=cv2.INTER_LINEAR).reshape(weighted.shape)

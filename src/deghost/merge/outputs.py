@@ -91,7 +91,7 @@ def mask_name(k: int, frame: Path, kind: str) -> str:
     return f"{k}_{frame.stem}_{kind}.png"
 
 
-def write_outputs(merged: Merged, outputs: Outputs, *, force: bool) -> list[Path]:
+def write_outputs(merged: Merged, outputs: Outputs, *, force: bool = False) -> list[Path]:
     """Write everything asked for, or nothing, and return the files, the picture first.
 
     Raises WriteError.

@@ -1,8 +1,9 @@
 """What a user can ask of a merge."""
 
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Literal, get_args
 
+from deghost.errors import SettingsError
 from deghost.io.exposure_settings import ExposureSettings
 
 
@@ -28,3 +29,12 @@ class MergeSettings:
     align: AlignMode = "rigid"
     crop: bool = True
     pixel_type: PixelType = "half"
+
+    def __post_init__(self) -> None:
+        choices = {"scale": Scale, "method": Method, "align": AlignMode, "pixel_type": PixelType}
+        for name, options in choices.items():
+            if getattr(self, name) not in get_args(options):
+                known = ", ".join(get_args(options))
+                raise SettingsError(f"{name} is {getattr(self, name)!r}; give one of {known}")
+        if not 0 <= self.deghost <= 1:
+            raise SettingsError(f"deghost is {self.deghost}; give a number from 0 to 1")
