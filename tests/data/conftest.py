@@ -8,6 +8,8 @@ import numpy as np
 import pytest
 import tifffile
 
+from deghost.data.views import make_panorama
+
 
 HEIGHT, WIDTH = 6, 10
 
@@ -73,3 +75,22 @@ def channels_first(pictures, divisor):
 @pytest.fixture
 def expected():
     return channels_first
+
+
+def outdoors(name, seed, size=(256, 512)):
+    """A panorama with a sky, a small sun, a horizon and a textured ground."""
+    generator = np.random.default_rng(seed)
+    height, width = size
+    texture = np.ones(size, np.float32)
+    for octave in range(3, 8):
+        grid = generator.normal(size=(2 ** (octave - 1), 2**octave)).astype(np.float32)
+        texture *= np.exp2(cv2.resize(grid, (width, height), interpolation=cv2.INTER_CUBIC) * 0.45)
+    pixels = texture[..., None] * np.array([0.22, 0.18, 0.1], np.float32)
+    pixels[: height // 2] = np.array([0.5, 0.7, 1.2]) * texture[: height // 2, :, None] ** 0.2
+    cv2.circle(pixels, (int(generator.integers(40, width - 40)), height // 3), 5, (4e3,) * 3, -1)
+    return make_panorama(name, pixels.astype(np.float16))
+
+
+@pytest.fixture(scope="session")
+def panoramas():
+    return tuple(outdoors(f"field_{seed}", seed) for seed in range(3))

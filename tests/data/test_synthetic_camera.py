@@ -158,7 +158,7 @@ def test_measured_curves_decode_what_they_encode():
 def test_tone_curves_are_steep_in_the_middle_and_never_fall():
     """A contrast of 5 makes mid-tones about 1.5 times as steep as sRGB; all curves rise."""
     light = np.linspace(0, 1, 4001)
-    plain, bent = (tone_curve(light, contrast, 0.45, 1.0) for contrast in (0.0, 5.0))
+    plain, bent = (tone_curve(light, contrast, 0.45, 0.0) for contrast in (0.0, 5.0))
     middle = np.abs(plain - 0.45) < 0.02
 
     steepness = np.gradient(bent)[middle] / np.gradient(plain)[middle]

@@ -40,30 +40,30 @@ def named_curve(name: str) -> Curve:
 def tone_curve(light: Samples, contrast: float, middle: float, lift: float) -> Samples:
     """Encode light as a camera's picture style does: brightened, with toe, slope and shoulder.
 
-    An sRGB code `u` is brightened to `1 - (1 - u) ** lift`, then bent by a logistic function of
+    An sRGB code `u` is brightened to `u + lift * u * (1 - u)`, then bent by a logistic function of
     slope `contrast` around `middle`, scaled to lead from 0 to 1. A contrast of 5 around 0.45 makes
     mid-tones 1.5 times as steep as sRGB. Grows strictly.
 
     Example:
-        >>> tone_curve(np.array([0.0, 0.18, 1.0]), 5.0, 0.45, 1.0).round(3).tolist()
-        [0.0, 0.492, 1.0]
+        >>> tone_curve(np.array([0.0, 0.18, 1.0]), 5.0, 0.45, 0.0).round(3).tolist()
+        [0.0, 0.496, 1.0]
     """
     plain = encode(torch.from_numpy(np.ascontiguousarray(light, np.float64)), "srgb").numpy()
-    bright = 1 - (1 - np.clip(plain, 0, 1)) ** lift
+    bright = plain * (1 + lift * (1 - plain))
     if contrast < 1e-3:
         return bright
-    start, end = (float(_logistic(contrast * (v - middle))) for v in (0.0, 1.0))
+    start, end = _logistic(contrast * (np.array([0.0, 1.0]) - middle))
     return (_logistic(contrast * (bright - middle)) - start) / (end - start)
 
 
-def _logistic(value: Samples | float) -> Samples:
-    return np.asarray(1 / (1 + np.exp(-np.asarray(value, np.float64))))
+def _logistic(value: Samples) -> Samples:
+    return 1 / (1 + np.exp(-value))
 
 
 def draw_tone_curve(generator: Generator) -> Curve:
     """Draw a curve of the measured kind; its channels differ a little."""
     contrast, middle = generator.uniform(1.5, 6.0), generator.uniform(0.36, 0.5)
-    lift = generator.uniform(1.0, 1.6)
+    lift = generator.uniform(0.0, 0.5)
     root = np.linspace(0, 1, STEPS + 1)
     codes, light = np.linspace(0, 1, DECODED), root * root
     encoding, decoding = [], []

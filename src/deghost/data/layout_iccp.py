@@ -44,11 +44,11 @@ def find_published(tree: Tree) -> Iterator[Entry]:
             missing.append("ExpoBias.txt")
         if "GT_HDR.hdr" not in folder.files:
             missing.append("GT_HDR.hdr")
-        files = {
-            "frames": ghosted.paths(naming),
+        files: dict[str, tuple[Path, ...]] = {
+            "frames": tuple(ghosted.paths(naming)),
             "exposures": (exposures,) if exposures else (),
-            "truth": folder.paths(["GT_HDR.hdr"]),
-            "static": _static(tree.inside(folder, "reference")),
+            "truth": tuple(folder.paths(["GT_HDR.hdr"])),
+            "static": tuple(_static(tree.inside(folder, "reference"))),
         }
         yield Entry(folder.scene_name(), files, tuple(missing))
 

@@ -56,8 +56,9 @@ def read_motion(
     masks = torch.zeros(count, *size)
     others = [k for k in range(count) if k != reference]
     numbers = [OWN_NAME.fullmatch(path.name) for path in paths]
+    notes: tuple[str, ...] = ()
     if all(numbers):
-        frames, notes = [int(match[1]) - 1 for match in numbers if match], ()
+        frames = [int(match[1]) - 1 for match in numbers if match]
     else:
         frames, notes = _frames_of(paths, count, others)
     if max(frames) >= count:

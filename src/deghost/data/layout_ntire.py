@@ -6,6 +6,7 @@ where the medium frame clips. `exposures.npy` holds stops, of which only differe
 
 import re
 from collections.abc import Callable, Iterator
+from functools import partial
 from itertools import pairwise
 
 import numpy as np
@@ -39,7 +40,12 @@ def find_scenes(tree: Tree) -> Iterator[Entry]:
         for name in source.files if source else ():
             match = MEDIUM.fullmatch(name)
             if match and (places or not _is_sorted(folder)):
-                yield _entry(folder, match[1], places or (lambda _, here=folder: here))
+                yield _entry(folder, match[1], places or partial(_here, folder))
+
+
+def _here(folder: Folder, name: str) -> Folder:
+    """The one folder that all files of a flat layout lie in."""
+    return folder
 
 
 def read_scene(entry: Entry) -> Scene:

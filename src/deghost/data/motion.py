@@ -18,6 +18,10 @@ EYE = 1.55  # m, height of the camera above the ground
 HORIZON_DISTANCE = 12.0  # m; nothing without a figure is nearer to a camera that has been aligned
 
 
+SHORE = 24.0  # rows over which water begins to move
+MOST_STRAIN = 0.6  # pixels a pixel; at 1 a picture folds over itself
+
+
 @dataclass(frozen=True)
 class Moment:
     """When a frame's shutter opens and for how long, s; 0 is half-way through the reference's."""
@@ -71,7 +75,7 @@ class Ripple:
         away = ((points - self.centre) / self.spread) ** 2
         strength = np.exp(-0.5 * away.sum(axis=1) ** 2)
         if self.below is not None:
-            strength = strength * np.clip((points[:, 1] - self.below) / 24, 0, 1)
+            strength = strength * np.clip((points[:, 1] - self.below) / SHORE, 0, 1)
         return strength
 
     def offset(self, points: Points, time: float) -> Points:
@@ -144,22 +148,28 @@ def draw_camera_pose(
 def draw_ripple(
     size: tuple[int, int], horizon: float, reach: float, generator: Generator
 ) -> Ripple:
-    """Draw leaves in a region of the view, or water below the horizon; `reach` in pixels."""
+    """Draw leaves in a region of the view, or water below the horizon; `reach` in pixels.
+
+    Waves that would fold the picture are made lower.
+    """
     water = bool(generator.random() < 0.4 and 0.2 * size[0] < horizon < 0.8 * size[0])
     count = int(generator.integers(2, 6))
     wavelength = np.exp(generator.uniform(math.log(22), math.log(0.6 * min(size)), count))
     angle = generator.uniform(0, 2 * math.pi, count)
     stretch = np.array([0.3, 1.0]) if water else np.array([1.0, 1.0])
     direction = np.stack([np.cos(angle), np.sin(angle)], axis=1) * stretch
-    swing = generator.normal(0, reach / math.sqrt(count), (count, 2)) * (stretch if water else 1.0)
+    swing = generator.normal(0, reach / math.sqrt(count), (count, 2)) * stretch
+    share = (0.8, 0.8) if water else generator.uniform(0.15, 0.4, 2)
+    spread = float(share[0] * size[1]), float(share[1] * size[0])
+    height = np.linalg.norm(swing, axis=1)
+    border = SHORE if water else min(spread) / 1.3
+    strain = 2 * (height * (2 * math.pi / wavelength + 1 / border)).sum()
+    swing *= min(1.0, MOST_STRAIN / strain)
     rate, phase = generator.uniform(0.2, 2.0, count), generator.uniform(0, 2 * math.pi, count)
     waves = np.column_stack([direction / wavelength[:, None], rate, phase, swing])
-    centre = generator.uniform(0.2, 0.8) * size[1], generator.uniform(0.2, 0.8) * size[0]
-    if water:
-        spread = 0.8 * size[1], 0.8 * size[0]
-        return Ripple(waves, (centre[0], float(size[0])), spread, horizon)
-    spread = generator.uniform(0.15, 0.4) * size[1], generator.uniform(0.15, 0.4) * size[0]
-    return Ripple(waves, centre, spread, None)
+    x, y = generator.uniform(0.2, 0.8, 2)
+    centre = float(x * size[1]), float(size[0] if water else y * size[0])
+    return Ripple(waves, centre, spread, horizon if water else None)
 
 
 def nearness(points: Points, horizon: float, focal: float) -> Float[np.ndarray, " m"]:

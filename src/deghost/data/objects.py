@@ -271,7 +271,7 @@ def _disc(radius: float) -> Outline:
     return radius * np.stack([np.cos(angles), np.sin(angles)], axis=1)
 
 
-def _rounded(outline: Outline, radius: float) -> Outline:
+def _rounded(outline: Outline, radius: float) -> Float[np.ndarray, "m 2"]:
     """Replace every corner by a curve of about this radius (m)."""
     before = np.roll(outline, 1, axis=0) - outline
     after = np.roll(outline, -1, axis=0) - outline

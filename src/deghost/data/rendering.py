@@ -146,7 +146,7 @@ def background_flow(stage: Stage, shot: Shot) -> tuple[Points, Points]:
     points = lattice(stage.plate.size)
     moved = points
     if stage.ripples or any(shot.shift):
-        for _ in range(5):
+        for _ in range(8):
             moved = points - offset(stage, shot, moved)
     return moved - points, transform(shot.camera, moved) - points
 

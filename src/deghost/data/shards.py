@@ -74,7 +74,8 @@ def read_window(entry: Entry, window: Window) -> Scene:
             stored = name in header["stored"]
             found[name] = _tensor(file, f"{number}.{name}", name, window) if stored else None
         if found["truth"] is not None and header["scale"] != 1 and window != WHOLE:
-            larger = tuple(_times(part, header["scale"]) for part in window)
+            rows, columns = window
+            larger = (_times(rows, header["scale"]), _times(columns, header["scale"]))
             found["truth"] = _tensor(file, f"{number}.truth", "truth", larger)
         details = {
             key: torch.from_numpy(file.get_tensor(f"{number}.details.{key}"))

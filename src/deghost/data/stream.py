@@ -1,9 +1,9 @@
 """Endless series of simulated scenes for training, made by worker processes."""
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from itertools import count, islice
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 import cv2
 import torch
@@ -18,48 +18,53 @@ from deghost.types import Scene
 T = TypeVar("T")
 
 
-def same(scene: Scene) -> Scene:
-    """Leave a scene as it is."""
-    return scene
-
-
-@dataclass
-class SceneStream(IterableDataset[T], Generic[T]):
+@dataclass(frozen=True)
+class SceneStream(Generic[T]):
     """The scenes `first`, `first + 1`, ... of a seed, each turned into what a network takes.
 
-    A loader's workers share them out, so that the loader yields them in order, whatever the
-    number of workers. Training resumes at step s by starting at the s-th batch's first scene.
+    Training resumes at a step by starting at the first scene of its batch.
     """
 
     panoramas: Sequence[Panorama]
     settings: SceneSettings
     seed: int
+    prepare: Callable[[Scene], T]
     first: int = 0
-    prepare: Callable[[Scene], T] = field(default=same)  # type: ignore[assignment]
 
-    def __iter__(self) -> Iterator[T]:
-        worker = get_worker_info()
-        number, workers = (0, 1) if worker is None else (worker.id, worker.num_workers)
-        for index in count(self.first + number, workers):
+    def every(self, start: int, step: int) -> Iterator[T]:
+        """Yield each `step`-th scene, from `start` after the first one, forever."""
+        for index in count(self.first + start, step):
             yield self.prepare(make_scene(self.panoramas, self.settings, self.seed, index))
 
 
 def stream_scenes(stream: SceneStream[T], workers: int, ahead: int = 4) -> Iterator[T]:
-    """Yield the scenes of a stream in order, forever; 0 workers: made in this process.
+    """Yield the scenes of a stream forever, the same in the same order with any number of workers.
 
-    Each worker runs on one thread and stays `ahead` scenes in front.
+    With 0 workers they are made in this process, else each worker runs on one thread and stays
+    `ahead` scenes in front.
     """
     if workers == 0:
-        return iter(stream)
+        return stream.every(0, 1)
     loader = DataLoader(
-        stream,
+        _Shared(stream),
         batch_size=None,
         num_workers=workers,
         prefetch_factor=ahead,
         worker_init_fn=_one_thread,
-        persistent_workers=False,
     )
     return iter(loader)
+
+
+class _Shared(IterableDataset):
+    """A stream that the workers of a loader share out, each taking every n-th scene."""
+
+    def __init__(self, stream: SceneStream[Any]) -> None:
+        self.stream = stream
+
+    def __iter__(self) -> Iterator[Any]:
+        worker = get_worker_info()
+        share = (0, 1) if worker is None else (worker.id, worker.num_workers)
+        return self.stream.every(*share)
 
 
 def batches(scenes: Iterator[T], size: int) -> Iterator[tuple[T, ...]]:

@@ -16,7 +16,7 @@ from torch import Tensor
 
 from deghost.errors import SettingsError
 from deghost.evaluate.hdrvdp2_display import PRESETS, Encoding, Picture, Viewing, to_light
-from deghost.evaluate.hdrvdp2_eye import EXCITATION, respond, scatter_spectrum
+from deghost.evaluate.hdrvdp2_eye import PRIMARIES, respond, scatter_spectrum
 from deghost.evaluate.hdrvdp2_masking import Band, Comparison, compare, detect
 from deghost.evaluate.hdrvdp2_pyramid import SMALLEST, compose
 from deghost.evaluate.hdrvdp2_sensitivity import quality_weight
@@ -61,16 +61,17 @@ def hdrvdp2(
     Raises SettingsError for pictures or settings that cannot be compared.
     """
     _check(test, reference, pixels_per_degree, surround)
-    if display not in EXCITATION:
-        raise SettingsError(f"no display {display!r}; there are: {', '.join(EXCITATION)}")
-    excitation = EXCITATION["d65" if len(test) == 1 else display]
+    if display not in PRIMARIES:
+        raise SettingsError(f"no display {display!r}; there are: {', '.join(PRIMARIES)}")
+    primaries = PRIMARIES["d65" if len(test) == 1 else display]
     shown = [to_light(picture, encoding) for picture in (test, reference)]
     differing = _differing(*shown)
     h, w = test.shape[1:]
     scatter = scatter_spectrum((h, w), pixels_per_degree, test.device)
-    responses = [respond(light, scatter, surround, excitation) for light in shown]
-    adaptation = (responses[0].adaptation + responses[1].adaptation) / 2
-    compared = compare(*responses, pixels_per_degree)
+    seen, expected = (respond(light, scatter, surround, primaries) for light in shown)
+    del scatter, shown  # half the memory of what follows
+    compared = compare(seen, expected, pixels_per_degree)
+    adaptation = (seen.adaptation + expected.adaptation) / 2
     noticed = list(detect(compared, adaptation))
     contrast = _pool(compose(noticed))
     visibility = 1 - torch.exp(math.log(0.5) * contrast)
@@ -94,7 +95,7 @@ def hdrvdp2_as(viewing: Viewing | str, test: Picture, reference: Picture) -> Hdr
 
 
 def _quality(noticed: Sequence[Band], compared: Sequence[Comparison], differing: Map) -> float:
-    """Pool what is noticed over places and bands (equation 5 of the paper on version 2.2)."""
+    """Pool what is noticed over places and bands, as version 2.2 does."""
     lost = 0.0
     for band, comparison in zip(noticed, compared, strict=True):
         counted = resize_bicubic(differing, comparison.size)

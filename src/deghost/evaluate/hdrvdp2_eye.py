@@ -1,6 +1,7 @@
-"""From light on the eye to a response in its receptors, as in HDR-VDP-2 (sections 4.1 to 4.3).
+"""From light on the eye to the response of its receptors, as HDR-VDP-2 models it.
 
-Mantiuk, Kim, Rempel and Heidrich, "HDR-VDP-2" (SIGGRAPH 2011).
+Mantiuk, Kim, Rempel and Heidrich, "HDR-VDP-2: a calibrated metric for visibility and quality
+predictions in all luminance conditions" (SIGGRAPH 2011), section 4.
 """
 
 from collections.abc import Sequence
@@ -22,11 +23,11 @@ DARKEST, BRIGHTEST = 1e-5, 1e10  # cd/m², what is left of the light after scatt
 BLOCK = 64  # rows or columns transformed at once
 
 Light = Float[Tensor, "c h w"]  # cd/m² of each primary
-Excitation = Sequence[tuple[float, float, float]]  # of L and M cones and of rods, by a primary
+Primaries = Sequence[tuple[float, float, float]]  # of L and M cones and of rods, by a primary
 
 # The spectra of the primaries times the sensitivities of L and M cones (Smith and Pokorny 1975)
 # and of rods (CIE 1951 scotopic), summed over wavelength; white of 1 cd/m² gives L + M of about 1.
-EXCITATION: dict[str, Excitation] = {
+PRIMARIES: dict[str, Primaries] = {
     "ccfl-lcd": (
         (0.198996120338, 0.0410058604076, 0.0143773686211),
         (0.404762607038, 0.254923306441, 0.480920841084),
@@ -55,11 +56,11 @@ class Response:
 
 
 def respond(
-    light: Light, scatter: Float[Tensor, "half tall"], surround: float, excitation: Excitation
+    light: Light, scatter: Float[Tensor, "half tall"], surround: float, primaries: Primaries
 ) -> Response:
     """Scatter light in the eye, catch it by cones and rods, and give their response."""
     caught = light.new_zeros(3, *light.shape[1:])
-    for primary, shares in zip(light, excitation, strict=True):
+    for primary, shares in zip(light, primaries, strict=True):
         scattered = _scattered(primary, scatter, surround)
         for receptor, share in zip(caught, shares, strict=True):
             receptor.add_(scattered, alpha=share)
@@ -74,7 +75,7 @@ def respond(
 def scatter_spectrum(
     size: tuple[int, int], pixels_per_degree: float, device: torch.device
 ) -> Float64[Tensor, "half tall"]:
-    """Give the eye's modulation transfer over twice a height and width (equation 1).
+    """Give the eye's modulation transfer over twice a height and width.
 
     Example:
         >>> scatter_spectrum((2, 2), 60.0, torch.device("cpu"))[:, 0].round(decimals=3)

@@ -1,8 +1,8 @@
 """What is noticed of two responses, band by band: contrast sensitivity and masking.
 
 Mantiuk, Kim, Rempel and Heidrich, "HDR-VDP-2: a calibrated metric for visibility and quality
-predictions in all luminance conditions" (SIGGRAPH 2011), sections 4.4 to 4.6, with the parameters
-of version 2.2; see NOTICE.
+predictions in all luminance conditions" (SIGGRAPH 2011), section 4, with the parameters of version
+2.2; see NOTICE.
 """
 
 import math
@@ -69,7 +69,7 @@ def compare(test: Response, reference: Response, pixels_per_degree: float) -> li
 
 
 def detect(compared: Sequence[Comparison], adaptation: Map) -> Iterator[Band]:
-    """Yield how far each band's difference is above the threshold of detection (equation 12).
+    """Yield how far each band's difference is above the threshold of detection.
 
     `adaptation` is in cd/m². A value of `2 ** number` in the band of that number, counted from
     the finest one, is at the threshold; the sign is that of the difference.

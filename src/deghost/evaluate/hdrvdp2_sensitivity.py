@@ -26,7 +26,7 @@ SCATTER_AMPLITUDES = (
 )
 SCATTER_DECAYS = (0.028, 0.37, 37.0, 360.0)  # degrees
 
-# Photoreceptors: cd/m², exponents and sensitivities of sections 4.2 and 4.3.
+# Photoreceptors: cd/m², exponents and sensitivities.
 JOINT_PEAK, JOINT_KNEE, JOINT_SLOPE, JOINT_LOW = 30.162, 4.0627, 1.6596, 0.2712
 ROD_PEAK, ROD_HEIGHT = 1.1732, 1.1414
 ROD_DARK = (1.2167, 1.1478)  # exponent, width
@@ -79,13 +79,13 @@ def receptor_tables() -> Float64[np.ndarray, "2 samples"]:
     rod = rod_sensitivity(luminance)
     both_cones = np.maximum(joint_sensitivity(luminance) - rod, 1e-3)
     cone = 0.5 * np.interp(np.minimum(2 * luminance, luminance[-1]), luminance, both_cones)
-    slope = CALIBRATION * np.log(10) * np.stack([cone, rod])  # dL = L/S, and L d(ln L) = dL
+    slope = CALIBRATION * np.log(10) * np.stack([cone, rod])  # a threshold is L / S
     steps = 0.5 * (slope[:, 1:] + slope[:, :-1]) * np.diff(logarithm)
     return np.concatenate([np.zeros((2, 1)), np.cumsum(steps, 1)], 1)
 
 
 def neural_sensitivity(frequency: Values, luminance: Values) -> Values:
-    """Give the contrast sensitivity behind optics and receptors (equation 10 of the paper).
+    """Give the contrast sensitivity behind optics and receptors.
 
     Takes cycles per degree and cd/m², shapes that broadcast.
 

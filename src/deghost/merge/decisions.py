@@ -142,9 +142,9 @@ def choose_response(
     if wanted == "auto" and before.bias <= BIAS_FROM:
         return None, None
     try:
-        samples = choose_samples(codes)
+        chosen = choose_samples(codes)
         recovered = recover_response(
-            samples, exposures, "robertson" if wanted == "robertson" else "debevec"
+            chosen, exposures, "robertson" if wanted == "robertson" else "debevec"
         )
     except BracketError:
         if wanted != "auto":

@@ -9,6 +9,7 @@ import numpy as np
 from deghost.io.bracket import read_bracket
 from deghost.io.radiance_file import RadiancePixels
 from deghost.io.response_files import find_response
+from deghost.merge.classic import fuse_exposures
 from deghost.merge.guides import Guides, make_guides
 from deghost.merge.plan import MergePlan, plan_merge, prepare
 from deghost.merge.reading import Source
@@ -25,7 +26,7 @@ class Merged:
     """A merged picture and everything that was decided on the way."""
 
     pixels: RadiancePixels  # linear Rec. 709
-    absolute: float  # pixels * absolute = v * 2 ** EV100
+    absolute: float | None  # pixels * absolute = v * 2 ** EV100; None: no radiance
     bracket: Bracket
     plan: MergePlan
     guides: Guides
@@ -59,19 +60,29 @@ def render_plan(bracket: Bracket, plan: MergePlan, progress: Progress | None = N
     guides = make_guides(plan, small)
     base = plan.exposures[plan.reference].value
     scale = 1 / base if plan.scale == "absolute" else 1.0
-    tiles = render(Source(bracket, plan, small.curves), guides, scale)
-    pixels = assemble(tiles, plan, progress or (lambda share: None))
+    source = Source(bracket, plan, small.curves)
+    if plan.method == "mertens":
+        pixels = fuse_exposures(source).astype(pixel_type(plan))
+    else:
+        tiles = render(source, guides, scale)
+        pixels = assemble(tiles, plan, progress or (lambda share: None))
     if plan.scale == "max":
         brightest = float(pixels.max())
         scale = 1 / brightest if brightest > 0 else 1.0
         pixels *= pixels.dtype.type(scale)
-    return Merged(pixels, 1 / (base * scale), bracket, plan, guides)
+    absolute = None if plan.method == "mertens" else 1 / (base * scale)
+    return Merged(pixels, absolute, bracket, plan, guides)
+
+
+def pixel_type(plan: MergePlan) -> np.dtype:
+    """The planned type of the pixels."""
+    return np.dtype(np.float16 if plan.pixel_type == "half" else np.float32)
 
 
 def assemble(tiles: Iterable[RenderedTile], plan: MergePlan, progress: Progress) -> RadiancePixels:
     """Put rendered tiles together."""
     top, left, height, width = plan.crop
-    pixels = np.empty((height, width, 3), np.float16 if plan.pixel_type == "half" else np.float32)
+    pixels = np.empty((height, width, 3), pixel_type(plan))
     done = 0
     for tile in tiles:
         y, x, h, w = tile.window

@@ -21,7 +21,7 @@ from deghost.merge.decisions import (
     measure_noise,
 )
 from deghost.merge.proxy import Proxy, make_proxy, proxy_factor
-from deghost.merge.settings import MergeSettings, Method, PixelType, Scale
+from deghost.merge.settings import METHOD_NOTES, MergeSettings, Method, PixelType, Scale
 from deghost.merge.tiles import Window, warp_planes
 from deghost.merge.weighted import Layer, extend, start_fusion
 from deghost.radiometry.exposure import ev100
@@ -110,7 +110,7 @@ def plan_merge(bracket: Bracket, settings: MergeSettings) -> MergePlan:
     problem = half_float_problem(
         small.proxies, relative, 1 / base if settings.scale == "absolute" else 1.0
     )
-    notes = [*bracket.notes, reason, why, *matching, problem]
+    notes = [*bracket.notes, reason, why, *matching, problem, METHOD_NOTES.get(settings.method)]
     return MergePlan(
         frames=tuple(frame.path for frame in bracket.frames),
         size=bracket.size,

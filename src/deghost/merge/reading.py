@@ -29,10 +29,16 @@ class Source:
 
 def read_layer(source: Source, k: int, window: Window) -> Layer:
     """Read what frame `k` shows in a window of the reference."""
+    return _as_layer(source.plan, k, *read_planes(source, k, window))
+
+
+def read_planes(
+    source: Source, k: int, window: Window
+) -> tuple[Float[Tensor, "planes y x"], Float[Tensor, "y x"]]:
+    """Read a frame's planes in a window of the reference, and where the frame covers it."""
     warp = source.plan.warps[k]
     planes = _read(source, k, source_window(warp, window), resampled=warp.integer_shift is None)
-    warped, covered = warp_planes(torch.from_numpy(planes).permute(2, 0, 1), warp, window)
-    return _as_layer(source.plan, k, warped, covered)
+    return warp_planes(torch.from_numpy(planes).permute(2, 0, 1), warp, window)
 
 
 def read_flowed(source: Source, k: int, window: Window, guide: FlowGuide, factor: int) -> Layer:

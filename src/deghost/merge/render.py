@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import torch
 
 from deghost.io.radiance_file import RadiancePixels
+from deghost.merge.classic import AVERAGES
 from deghost.merge.guides import Guides
 from deghost.merge.plan import MergePlan
 from deghost.merge.reading import Source, read_flowed, read_layer
@@ -72,6 +73,8 @@ def merge_tile(source: Source, guides: Guides, window: Window) -> Radiance:
 
     Whether a pixel moved is judged on the mean of the channels, which is merged alongside.
     """
+    if source.plan.method in AVERAGES:
+        return AVERAGES[source.plan.method](source, window)
     first, *others = source.plan.order
     reference = read_layer(source, first, window)
     state = (start_fusion(reference), start_fusion(grey(reference)))

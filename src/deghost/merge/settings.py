@@ -12,6 +12,11 @@ Method = Literal["weighted", "debevec", "robertson", "mertens"]
 AlignMode = Literal["none", "rigid", "flow"]
 PixelType = Literal["half", "float"]
 
+METHOD_NOTES = {
+    "debevec": "method debevec, for comparison: a plain average, in which what moved is a ghost",
+    "robertson": "method robertson, for comparison: a plain average, in which what moved is a ghost",
+    "mertens": "method mertens: a display picture, made linear; its values are no radiance",
+}
 RECOVERED = ("auto", "debevec", "robertson")  # responses that the pixels decide
 DEGHOST_LEVELS = {"off": 0.0, "low": 0.25, "medium": 0.5, "high": 0.75}
 
@@ -36,5 +41,7 @@ class MergeSettings:
             if getattr(self, name) not in get_args(options):
                 known = ", ".join(get_args(options))
                 raise SettingsError(f"{name} is {getattr(self, name)!r}; give one of {known}")
+        if self.method == "mertens" and self.scale == "absolute":
+            raise SettingsError("method mertens gives no radiance; scale absolute needs another")
         if not 0 <= self.deghost <= 1:
             raise SettingsError(f"deghost is {self.deghost}; give a number from 0 to 1")

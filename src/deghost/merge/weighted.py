@@ -11,8 +11,6 @@ from deghost.types import Mask, Radiance
 
 RESIDUE = 1e-6  # weight of the bound beside measured values, so that nothing divides by zero
 
-FUSION_PLANES = ("level", "weighted", "weight", "least", "bound", "trust")
-
 
 @dataclass(frozen=True)
 class Layer:
@@ -26,7 +24,8 @@ class Layer:
 
     def rows(self, first: int, last: int) -> "Layer":
         """Return some rows of the layer."""
-        return replace(self, **_rows(self, ("radiance", "trust"), first, last))
+        part = (slice(None), slice(first, last))
+        return replace(self, radiance=self.radiance[part], trust=self.trust[part])
 
 
 @dataclass(frozen=True)
@@ -42,7 +41,15 @@ class Fusion:
 
     def rows(self, first: int, last: int) -> "Fusion":
         """Return some rows of the merge."""
-        return replace(self, **_rows(self, FUSION_PLANES, first, last))
+        part = (slice(None), slice(first, last))
+        return Fusion(
+            self.level[part],
+            self.weighted[part],
+            self.weight[part],
+            self.least[part],
+            self.bound[part],
+            self.trust[part],
+        )
 
     @property
     def radiance(self) -> Planes:
@@ -56,10 +63,6 @@ class Fusion:
         if float(self.trust.amin()) == 1:
             return measured
         return torch.lerp(bound, measured, self.trust)
-
-
-def _rows(item: Layer | Fusion, names: tuple[str, ...], first: int, last: int) -> dict[str, Planes]:
-    return {name: getattr(item, name)[:, first:last] for name in names}
 
 
 def start_fusion(reference: Layer) -> Fusion:

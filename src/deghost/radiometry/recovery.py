@@ -101,7 +101,8 @@ def _smoothness(stops: Float[Tensor, " n"]) -> float:
     the steps, the longer the bends that have to be held down.
 
     Example:
-        >>> [round(_smoothness(math.log(2) * torch.tensor([0.0, s])) / SMOOTH, 1) for s in (1, 2, 3)]
+        >>> stops = [math.log(2) * torch.tensor([0.0, step]) for step in (1, 2, 3)]
+        >>> [round(_smoothness(step) / SMOOTH, 1) for step in stops]
         [1.0, 1.0, 25.6]
     """
     step = float(stops.diff().median()) / math.log(2)
