@@ -1,12 +1,18 @@
-"""Small brackets made by a plain camera, with their truth."""
+"""Small brackets made by a plain camera, with their truth, and a writer of camera RAW."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 import cv2
 import numpy as np
 import pytest
+import tifffile
 from PIL import Image
+
+
+BLACK, WHITE = 512, 16383
+NEUTRAL = np.array([0.5, 1.0, 0.7])  # what grey reads in a RAW camera's red, green and blue
 
 
 @dataclass(frozen=True)
@@ -38,6 +44,7 @@ def encode(linear):
 
 def save(path, codes, time):
     exif = Image.Exif()
+    exif[0x0112] = 1  # without a tag here, Pillow writes none at all into a PNG
     exif.get_ifd(0x8769).update({0x829A: time, 0x829D: 4.0, 0x8827: 100})
     options = {"quality": 98, "subsampling": 0} if path.suffix == ".jpg" else {}
     Image.fromarray(codes).save(path, exif=exif, **options)
@@ -75,3 +82,43 @@ def shoot(tmp_path):
         return Shot(tuple(paths), truth, tuple(exposures))
 
     return photograph
+
+
+@pytest.fixture
+def write_dng() -> Callable[..., Path]:
+    """Write a scene in white-balanced camera RGB as the mosaic of a DNG camera."""
+    return _write_dng
+
+
+def _write_dng(
+    path, scene, orientation=1, clip=WHITE, neutral=NEUTRAL, pattern=("RG", "GB"), time=(1, 250)
+):
+    height, width = scene.shape[:2]
+    filters = np.array([["RGB".index(letter) for letter in row] for row in pattern])
+    repeats = -(-height // filters.shape[0]), -(-width // filters.shape[1])
+    channel = np.tile(filters, repeats)[:height, :width]
+    mosaic = np.take_along_axis(np.minimum(scene * neutral, 1), channel[..., None], axis=2)[..., 0]
+    codes = np.round(BLACK + mosaic * (WHITE - BLACK)).clip(0, clip).astype(np.uint16)
+    xyz_to_camera = [0.9, -0.3, -0.1, -0.4, 1.2, 0.2, -0.1, 0.2, 0.6]
+    rational = lambda values: [part for v in values for part in (round(v * 10000), 10000)]  # noqa: E731
+    tags = [
+        (271, "s", 0, "Maker", True),
+        (272, "s", 0, "Camera", True),
+        (274, "H", 1, orientation, True),
+        (33421, "H", 2, filters.shape, True),
+        (33422, "B", filters.size, filters.astype(np.uint8).tobytes(), True),
+        (33434, "2I", 1, time, True),
+        (33437, "2I", 1, (28, 10), True),
+        (34855, "H", 1, 400, True),
+        (50706, "B", 4, bytes([1, 4, 0, 0]), True),
+        (50708, "s", 0, "Maker Camera", True),
+        (50714, "H", 1, BLACK, True),
+        (50717, "H", 1, WHITE, True),
+        (50721, "2i", 9, rational(xyz_to_camera), True),
+        (50728, "2I", 3, rational(neutral), True),
+        (50778, "H", 1, 21, True),
+    ]
+    tifffile.imwrite(
+        path, codes, photometric=32803, extratags=tags, metadata=None, compression=None
+    )
+    return path

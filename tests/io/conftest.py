@@ -1,4 +1,4 @@
-"""Pictures, and writers of the formats that no library here writes: DNG mosaics and HEIC."""
+"""Pictures, and a writer of HEIC, which no library here writes."""
 
 import struct
 from collections.abc import Callable
@@ -7,16 +7,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import tifffile
 from PIL import Image
 from PIL.TiffImagePlugin import IFDRational
 
 from deghost.io.image import read_frame
 from deghost.types import Frame
-
-
-BLACK, WHITE = 512, 16383
-NEUTRAL = np.array([0.5, 1.0, 0.7])  # what grey reads in the camera's red, green and blue
 
 
 @pytest.fixture
@@ -81,44 +76,6 @@ def _fraction(value):
     if isinstance(value, tuple):
         return tuple(map(_fraction, value))
     return IFDRational(Fraction(value).limit_denominator(10**6)) if type(value) is float else value
-
-
-@pytest.fixture
-def write_dng() -> Callable[..., Path]:
-    """Write a scene in white-balanced camera RGB as the mosaic of a DNG camera."""
-    return _write_dng
-
-
-def _write_dng(path, scene, orientation=1, clip=WHITE, neutral=NEUTRAL, pattern=("RG", "GB")):
-    height, width = scene.shape[:2]
-    filters = np.array([["RGB".index(letter) for letter in row] for row in pattern])
-    repeats = -(-height // filters.shape[0]), -(-width // filters.shape[1])
-    channel = np.tile(filters, repeats)[:height, :width]
-    mosaic = np.take_along_axis(np.minimum(scene * neutral, 1), channel[..., None], axis=2)[..., 0]
-    codes = np.round(BLACK + mosaic * (WHITE - BLACK)).clip(0, clip).astype(np.uint16)
-    xyz_to_camera = [0.9, -0.3, -0.1, -0.4, 1.2, 0.2, -0.1, 0.2, 0.6]
-    rational = lambda values: [part for v in values for part in (round(v * 10000), 10000)]  # noqa: E731
-    tags = [
-        (271, "s", 0, "Maker", True),
-        (272, "s", 0, "Camera", True),
-        (274, "H", 1, orientation, True),
-        (33421, "H", 2, filters.shape, True),
-        (33422, "B", filters.size, filters.astype(np.uint8).tobytes(), True),
-        (33434, "2I", 1, (1, 250), True),
-        (33437, "2I", 1, (28, 10), True),
-        (34855, "H", 1, 400, True),
-        (50706, "B", 4, bytes([1, 4, 0, 0]), True),
-        (50708, "s", 0, "Maker Camera", True),
-        (50714, "H", 1, BLACK, True),
-        (50717, "H", 1, WHITE, True),
-        (50721, "2i", 9, rational(xyz_to_camera), True),
-        (50728, "2I", 3, rational(neutral), True),
-        (50778, "H", 1, 21, True),
-    ]
-    tifffile.imwrite(
-        path, codes, photometric=32803, extratags=tags, metadata=None, compression=None
-    )
-    return path
 
 
 @pytest.fixture

@@ -16,7 +16,7 @@ from torch import Tensor
 
 from deghost.errors import SettingsError
 from deghost.evaluate.hdrvdp2_display import PRESETS, Encoding, Picture, Viewing, to_light
-from deghost.evaluate.hdrvdp2_eye import PRIMARIES, respond, scatter_spectrum
+from deghost.evaluate.hdrvdp2_eye import DAYLIGHT, PRIMARIES, respond, scatter_spectrum
 from deghost.evaluate.hdrvdp2_masking import Band, Comparison, compare, detect
 from deghost.evaluate.hdrvdp2_pyramid import SMALLEST, compose
 from deghost.evaluate.hdrvdp2_sensitivity import quality_weight
@@ -44,6 +44,7 @@ class HdrVdp2:
         return self.visibility.max().item()
 
 
+@torch.no_grad()
 def hdrvdp2(
     test: Picture,
     reference: Picture,
@@ -56,14 +57,14 @@ def hdrvdp2(
     """Compare two pictures as a viewer would, by HDR-VDP-2.2.
 
     `display` names the primaries of RGB and XYZ pictures; one channel has the spectrum of D65.
-    `surround` is the light around the picture in cd/m². Computes in the type of the pictures;
-    float64 agrees with the authors' program to four decimals of the quality.
+    `surround` is the light around the picture in cd/m². Computes in the type of the pictures,
+    but scatters their light in double precision. Gradients do not pass.
     Raises SettingsError for pictures or settings that cannot be compared.
     """
     _check(test, reference, pixels_per_degree, surround)
     if display not in PRIMARIES:
         raise SettingsError(f"no display {display!r}; there are: {', '.join(PRIMARIES)}")
-    primaries = PRIMARIES["d65" if len(test) == 1 else display]
+    primaries = DAYLIGHT if len(test) == 1 else PRIMARIES[display]
     shown = [to_light(picture, encoding) for picture in (test, reference)]
     differing = _differing(*shown)
     h, w = test.shape[1:]

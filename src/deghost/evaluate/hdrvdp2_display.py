@@ -84,7 +84,7 @@ def to_light(picture: Picture, encoding: Encoding) -> Picture:
 
     Example:
         >>> to_light(torch.tensor([0.0, 0.5, 1.0]).reshape(1, 1, 3), "luma-display")
-        tensor([[[  1.0000,  22.5463, 100.0000]]])
+        tensor([[[  1.0000,  22.5461, 100.0000]]])
     """
     if encoding not in get_args(Encoding):
         known = ", ".join(get_args(Encoding))

@@ -43,8 +43,8 @@ PRIMARIES: dict[str, Primaries] = {
         (0.441718417647, 0.264952931503, 0.584439209302),
         (0.0372989838133, 0.0340675162108, 0.330973586775),
     ),
-    "d65": ((0.601847152245, 0.316708295579, 0.9046706546),),
 }
+DAYLIGHT: Primaries = ((0.601847152245, 0.316708295579, 0.9046706546),)  # one channel of D65
 
 
 @dataclass(frozen=True)
@@ -79,7 +79,7 @@ def scatter_spectrum(
 
     Example:
         >>> scatter_spectrum((2, 2), 60.0, torch.device("cpu"))[:, 0].round(decimals=3)
-        tensor([1.0000, 0.2820, 0.1840], dtype=torch.float64)
+        tensor([1.0000, 0.2810, 0.1830], dtype=torch.float64)
     """
     h, w = size
     rows = torch.fft.rfftfreq(2 * h, 1 / pixels_per_degree, dtype=torch.float64, device=device)

@@ -72,7 +72,7 @@ def receptor_tables() -> Float64[np.ndarray, "2 samples"]:
 
     Example:
         >>> receptor_tables()[:, -1].round(2).tolist()
-        [206.76, 116.23]
+        [284.9, 98.39]
     """
     logarithm = np.linspace(*LOG_LUMINANCES, RECEPTOR_SAMPLES)
     luminance = 10**logarithm
@@ -91,7 +91,7 @@ def neural_sensitivity(frequency: Values, luminance: Values) -> Values:
 
     Example:
         >>> neural_sensitivity(np.array([0.0, 1.0, 4.0, 16.0]), np.array(20.0)).round(3).tolist()
-        [0.0, 0.792, 2.308, 0.267]
+        [0.0, 0.79, 1.625, 0.267]
     """
     known = np.log10(CSF_LUMINANCES)
     parameters = (np.interp(np.log10(luminance), known, values) for values in CSF_PARAMETERS)

@@ -30,7 +30,7 @@ from deghost.merge.weighted import (
 from deghost.types import Mask, Radiance
 
 
-TILE = (64, 1024)  # small enough for the processor's cache, wide enough for its vectors
+TILE = (128, 1024)  # small enough for the processor's cache, wide enough for its vectors
 WORKERS = 2
 HALF_MAX = 65504.0
 

@@ -13,8 +13,8 @@ AlignMode = Literal["none", "rigid", "flow"]
 PixelType = Literal["half", "float"]
 
 METHOD_NOTES = {
-    "debevec": "method debevec, for comparison: a plain average, in which what moved is a ghost",
-    "robertson": "method robertson, for comparison: a plain average, in which what moved is a ghost",
+    "debevec": "method debevec, for comparison: what moved is a ghost",
+    "robertson": "method robertson, for comparison: what moved is a ghost",
     "mertens": "method mertens: a display picture, made linear; its values are no radiance",
 }
 RECOVERED = ("auto", "debevec", "robertson")  # responses that the pixels decide
