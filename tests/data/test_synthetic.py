@@ -1,5 +1,6 @@
 from dataclasses import replace
 from itertools import islice
+from operator import attrgetter
 
 import cv2
 import numpy as np
@@ -43,7 +44,7 @@ PLAIN = Camera(
 
 def plain_plot(panoramas, settings, index):
     """A plot taken by the plain camera."""
-    plot = draw_plot(panoramas, settings, generator_of(5, index))
+    plot = draw_plot(panoramas, settings, generator_of(5, index), panoramas)
     return replace(plot, camera=PLAIN, bad=None)
 
 
@@ -68,10 +69,9 @@ def test_a_scene_depends_on_seed_and_index_only(panoramas):
     assert not torch.equal(scene.frames, make_scene(panoramas, SMALL, 4, 7).frames)
 
 
-@pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")
 def test_workers_do_not_change_the_stream(panoramas):
     """Two workers yield the scenes that one process makes, in order, from any start."""
-    stream = SceneStream(panoramas, replace(SMALL, size=(48, 64)), 9, lambda s: s.frames, first=2)
+    stream = SceneStream(panoramas, replace(SMALL, size=(48, 64)), 9, attrgetter("frames"), first=2)
 
     alone = list(islice(stream_scenes(stream, 0), 5))
     shared = list(islice(stream_scenes(stream, 2, ahead=1), 5))

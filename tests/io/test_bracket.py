@@ -82,8 +82,8 @@ def test_pixels_stand_in_for_missing_times(put):
 
 
 def test_pixels_overrule_times_that_they_contradict(put):
-    """Files that lie by three stops are found out."""
-    paths = [put("a.png", 0.25, time=1 / 60), put("b.png", 1, time=1 / 2)]
+    """Files that lie by four stops are found out."""
+    paths = [put("a.png", 0.25, time=1 / 60), put("b.png", 1, time=1)]
 
     bracket = read_bracket(paths)
 

@@ -14,6 +14,7 @@ from deghost.types import Matrix
 
 FEATURES = 2000  # per frame
 FEATURE_PIXELS = 700_000  # features are sought on the first level no larger than this
+SMALLEST = 8  # pixels a side, at that level; OpenCV cannot shrink what is a pixel high
 TOLERANCE = 2.0  # pixels, at that level
 CELLS = 6  # rows and columns of the grid that inliers should cover
 LEAST_INLIERS = 50  # fewer, or a smaller share of the matches than below, support no homography
@@ -62,7 +63,8 @@ def find_features(pyramid: tuple[Signal, ...], detector: Detector) -> Features:
         if detector == "orb"
         else cv2.SIFT.create(FEATURES, contrastThreshold=0.02)
     )
-    keypoints, descriptors = finder.detectAndCompute(codes, level.trust)
+    small = min(codes.shape) < SMALLEST
+    keypoints, descriptors = ((), None) if small else finder.detectAndCompute(codes, level.trust)
     to_full = scaling(level.size, pyramid[0].size)
     points = np.array([keypoint.pt for keypoint in keypoints], np.float64).reshape(-1, 2)
     if descriptors is None:

@@ -43,7 +43,7 @@ class Signal:
 
 def measure_light(image: Image, largest: int = LARGEST) -> Light:
     """Reduce a linear frame (1.0 = clipping) to its luminance, of at most `largest` pixels."""
-    pixels = np.ascontiguousarray(image.permute(1, 2, 0).numpy())
+    pixels = np.ascontiguousarray(image.permute(1, 2, 0).float().numpy())
     height, width = pixels.shape[:2]
     ratio = (largest / (height * width)) ** 0.5
     if ratio < 1:

@@ -18,6 +18,7 @@ from deghost.cli.inspect import inspect
 from deghost.cli.merge import merge
 from deghost.cli.render import render
 from deghost.cli.scenes import scenes
+from deghost.cli.simulate import simulate
 from deghost.errors import DeghostError
 
 
@@ -33,7 +34,7 @@ app = App(
     result_action="return_value",
     suppress_keyboard_interrupt=False,
 )
-for command in (merge, inspect, render, convert, scenes):
+for command in (merge, inspect, render, convert, scenes, simulate):
     app.command(command)
 
 
@@ -43,8 +44,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     The exit code is 2 for a user's mistake, 130 for Ctrl-C, 1 for a fault of the program.
     """
     tune_allocator()
-    if isinstance(sys.stdout, TextIOWrapper):
-        sys.stdout.reconfigure(errors="backslashreplace")  # a file's name may be anything
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")  # a file's name may be anything
     with _terminations():
         try:
             app(arguments, exit_on_error=False, print_error=False)
@@ -100,7 +102,7 @@ def _usage(error: CycloptsError) -> str:
     text = str(error)
     if isinstance(error, MissingArgumentError) and error.argument is not None:
         name = error.argument.name
-        text = f"{name} is missing" if not error.argument.tokens else f"{name} needs a value"
+        text = f"{error.keyword} needs a value" if error.keyword else f"{name} is missing"
     chain = " ".join(error.command_chain or ())
     joint = "" if text.endswith("?") else ";"
     return f"{text.rstrip('.')}{joint} see {' '.join(['deghost', *chain.split()])} --help"

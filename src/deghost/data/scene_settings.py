@@ -61,7 +61,7 @@ def draw_schedule(settings: SceneSettings, generator: Generator) -> Schedule:
     step = min(generator.uniform(low, high), settings.total_stops / max(count - 1, 1))
     steps = np.maximum(step + generator.normal(0, settings.jitter, count - 1), 0.3)
     stops = np.concatenate([[0.0], np.cumsum(steps)])
-    reference = {"middle": (count - 1) // 2, "first": 0}.get(settings.reference)
+    reference = {"middle": count // 2, "first": 0}.get(settings.reference)
     if reference is None:
         reference = int(generator.integers(count))
     seconds = spread_over(settings.times, generator) * np.exp2(stops - stops[reference])

@@ -41,7 +41,8 @@ def stream_scenes(stream: SceneStream[T], workers: int, ahead: int = 4) -> Itera
     """Yield the scenes of a stream forever, the same in the same order with any number of workers.
 
     With 0 workers they are made in this process, else each worker runs on one thread and stays
-    `ahead` scenes in front.
+    `ahead` scenes in front. Workers are started afresh, since a fork of a process whose OpenCV has
+    threads hangs: `prepare` must be a function that another process can import.
     """
     if workers == 0:
         return stream.every(0, 1)
@@ -51,6 +52,7 @@ def stream_scenes(stream: SceneStream[T], workers: int, ahead: int = 4) -> Itera
         num_workers=workers,
         prefetch_factor=ahead,
         worker_init_fn=_one_thread,
+        multiprocessing_context="spawn",
     )
     return iter(loader)
 

@@ -49,11 +49,18 @@ def generator_of(seed: int, index: int) -> Generator:
 
 
 def make_scene(
-    panoramas: Sequence[Panorama], settings: SceneSettings, seed: int, index: int
+    panoramas: Sequence[Panorama],
+    settings: SceneSettings,
+    seed: int,
+    index: int,
+    patterns: Sequence[Panorama] = (),
 ) -> Scene:
-    """Simulate scene `index` of the endless series that a seed starts."""
+    """Simulate scene `index` of the endless series that a seed starts.
+
+    It is set in one of the panoramas; figures wear `patterns`, or else more of the panoramas.
+    """
     generator = generator_of(seed, index)
-    plot = draw_plot(panoramas, settings, generator)
+    plot = draw_plot(panoramas, settings, generator, patterns or panoramas)
     drawn = [draw(plot.stage, s, n) for s, n in zip(plot.shots, plot.instants, strict=True)]
     rendered = photograph(plot, drawn, settings.layout == "raw", generator)
     curve = plot.camera.curve if settings.layout == "srgb" else named_curve("linear")
@@ -62,7 +69,12 @@ def make_scene(
     return as_scene(rendered, exposures, curve, f"{seed:04d}_{index:06d}", details)
 
 
-def draw_plot(panoramas: Sequence[Panorama], settings: SceneSettings, generator: Generator) -> Plot:
+def draw_plot(
+    panoramas: Sequence[Panorama],
+    settings: SceneSettings,
+    generator: Generator,
+    patterns: Sequence[Panorama],
+) -> Plot:
     """Draw a view, a camera, exposures, and who moves where."""
     panorama = panoramas[int(generator.integers(len(panoramas)))]
     plate = draw_plate(panorama, settings.size, generator, settings.perspective)
@@ -75,7 +87,7 @@ def draw_plot(panoramas: Sequence[Panorama], settings: SceneSettings, generator:
     bright = 1 - cv2.inRange(seen, (-1.0,) * 3, (1 / reference,) * 3).astype(np.float32) / 255
     actors = draw_actors(
         Place(plate, panorama, unit, bright),
-        panoramas,
+        patterns,
         schedule.moments,
         int(generator.integers(settings.actors[0], settings.actors[1] + 1)),
         spread_over(settings.pace, generator),

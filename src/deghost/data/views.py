@@ -2,7 +2,8 @@
 
 import math
 from dataclasses import dataclass, replace
-from typing import Literal
+from pathlib import Path
+from typing import Any, Literal
 
 import cv2
 import numpy as np
@@ -13,6 +14,7 @@ from deghost.data.shading import surroundings
 
 
 FINEST = 1.5  # plate pixels per view pixel, at most: finer ones would alias when sampled linearly
+TALLEST, WIDEST = 0.94, 0.9  # shares of a panorama's height and width that a crop may take
 LARGEST = 65504.0  # of a half: what an infinite sun is taken for
 
 
@@ -25,6 +27,13 @@ class Panorama:
     light: Float[np.ndarray, "9 3"]  # what it sends from everywhere, see `surroundings`
     open_sky: bool  # whether vehicles and birds belong there
     ground: bool  # whether there is a ground to stand on, not only sky
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Send another process the place of a file that is mapped into memory, not its pixels."""
+        pixels: Any = self.pixels
+        if isinstance(pixels, np.memmap) and pixels.filename is not None:
+            pixels = Path(pixels.filename)
+        return _received, (self.name, pixels, self.light, self.open_sky, self.ground)
 
     @property
     def density(self) -> float:
@@ -48,6 +57,14 @@ class Plate:
     focal: float  # view pixels per radian at the centre
     horizon: float  # row of the view that looks straight ahead
     axes: Float[np.ndarray, "3 3"]
+
+
+def _received(
+    name: str, pixels: Path | np.ndarray, light: np.ndarray, open_sky: bool, ground: bool
+) -> Panorama:
+    """Take a panorama from another process."""
+    mapped = np.load(pixels, mmap_mode="r") if isinstance(pixels, Path) else pixels
+    return Panorama(name, mapped, light, open_sky, ground)
 
 
 def make_panorama(name: str, pixels: np.ndarray) -> Panorama:
@@ -102,11 +119,22 @@ def margin(size: tuple[int, int]) -> int:
     return 8 + max(size) // 24
 
 
+def fits(size: tuple[int, int], panorama: tuple[int, int]) -> bool:
+    """Tell whether a view with its margin can be cut out of a panorama, unmagnified (h, w).
+
+    Example:
+        >>> fits((384, 512), (512, 1024)), fits((480, 640), (512, 1024))
+        (True, False)
+    """
+    border = 2 * margin(size)
+    return size[0] + border <= TALLEST * panorama[0] and size[1] + border <= WIDEST * panorama[1]
+
+
 def _crop(panorama: Panorama, size: tuple[int, int], generator: Generator) -> Plate:
     """Cut out a window near the horizon, reduced by a random factor."""
     height, width = panorama.pixels.shape[:2]
     border = margin(size)
-    most = min((0.94 * height) / (size[0] + 2 * border), (0.9 * width) / (size[1] + 2 * border))
+    most = min(TALLEST * height / (size[0] + 2 * border), WIDEST * width / (size[1] + 2 * border))
     reduction = max(1.0, min(most, math.exp(generator.uniform(-0.25, 0.8))))
     around = (size[0] + 2 * border) * reduction, (size[1] + 2 * border) * reduction
     slack = max(0.0, (height - around[0]) / 2)

@@ -17,8 +17,8 @@ from torch import Tensor
 from deghost.errors import SettingsError
 from deghost.evaluate.hdrvdp2_display import PRESETS, Encoding, Picture, Viewing, to_light
 from deghost.evaluate.hdrvdp2_eye import DAYLIGHT, PRIMARIES, respond, scatter_spectrum
-from deghost.evaluate.hdrvdp2_masking import Band, Comparison, compare, detect
-from deghost.evaluate.hdrvdp2_pyramid import SMALLEST, compose
+from deghost.evaluate.hdrvdp2_masking import Comparison, compare, detect
+from deghost.evaluate.hdrvdp2_pyramid import SMALLEST, Band, Map, compose
 from deghost.evaluate.hdrvdp2_sensitivity import quality_weight
 from deghost.evaluate.resize import resize_bicubic
 
@@ -26,8 +26,6 @@ from deghost.evaluate.resize import resize_bicubic
 DARK_SURROUND = 1e-5  # cd/m²
 ALIKE = 1e-3  # relative; pixels that differ less do not count in the quality
 QUALITY_FLOOR = 1e-12
-
-Map = Float[Tensor, "h w"]
 
 
 @dataclass(frozen=True)
@@ -47,7 +45,7 @@ class HdrVdp2:
 @torch.no_grad()
 def hdrvdp2(
     test: Picture,
-    reference: Picture,
+    reference: Float[Tensor, "_ _ _"],
     *,
     encoding: Encoding,
     pixels_per_degree: float,
@@ -79,7 +77,7 @@ def hdrvdp2(
     return HdrVdp2(_quality(noticed, compared, differing), visibility, contrast)
 
 
-def hdrvdp2_as(viewing: Viewing | str, test: Picture, reference: Picture) -> HdrVdp2:
+def hdrvdp2_as(viewing: Viewing | str, test: Picture, reference: Float[Tensor, "_ _ _"]) -> HdrVdp2:
     """Compare two linear RGB pictures as a published script does, named or described.
 
     Raises SettingsError for an unknown name and whatever `hdrvdp2` refuses.
@@ -119,7 +117,9 @@ def _differing(test: Picture, reference: Picture) -> Map:
     return ((test - reference).abs() / reference > ALIKE).any(0).to(test)
 
 
-def _check(test: Picture, reference: Picture, pixels_per_degree: float, surround: float) -> None:
+def _check(
+    test: Picture, reference: Float[Tensor, "_ _ _"], pixels_per_degree: float, surround: float
+) -> None:
     """Refuse what cannot be compared."""
     if test.shape != reference.shape:
         sizes = " and ".join("x".join(map(str, picture.shape)) for picture in (test, reference))

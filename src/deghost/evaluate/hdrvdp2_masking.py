@@ -17,7 +17,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from deghost.evaluate.hdrvdp2_eye import Response, look_up
-from deghost.evaluate.hdrvdp2_pyramid import decompose, height
+from deghost.evaluate.hdrvdp2_pyramid import Band, Map, decompose, height
 from deghost.evaluate.hdrvdp2_sensitivity import (
     LOG_LUMINANCES,
     neural_sensitivity,
@@ -31,9 +31,6 @@ INHIBITION = 10**0.49576  # q
 SELF_MASKING = 10**0.189065
 CROSS_MASKING = 10**0.449199  # by the other directions
 NEIGHBOUR_MASKING = 10**1.52512  # by the neighbouring frequencies
-
-Map = Float[Tensor, "h w"]
-Band = Sequence[Map]  # one a direction
 
 
 @dataclass(frozen=True)

@@ -20,6 +20,7 @@ from deghost.evaluate.hdrvdp2_filters import FIRST_LOW, HIGH, LOW, oriented_kern
 SMALLEST = 17  # pixels; a smaller picture has no room for the kernels
 
 Map = Float[Tensor, "h w"]
+Band = Sequence[Float[Tensor, "_ _"]]  # a map of each direction; bands differ in size
 Pictures = Float[Tensor, "n h w"]
 Kernels = Float64[Tensor, "k side side"]
 
@@ -41,7 +42,7 @@ def decompose(pictures: Pictures) -> Iterator[tuple[int, Float[Tensor, "n band_h
     yield last, low
 
 
-def compose(bands: Sequence[Sequence[Float[Tensor, "_ _"]]]) -> Map:
+def compose(bands: Sequence[Band]) -> Map:
     """Rebuild a picture from the directions of each level, nearly as it was.
 
     Example:

@@ -80,6 +80,7 @@ def choose_reference(
 
 def lost_shares(proxy: Proxy, noise: NoiseModel) -> tuple[float, float]:
     """Share of pixels that are clipped, and that are buried in noise."""
+    proxy = proxy.full()
     clipped = proxy.trust.amin(0) < 0.5
     brightest = proxy.linear.amax(0)
     deviation = noise.variance(brightest).sqrt()
@@ -166,7 +167,7 @@ def half_float_problem(
     largest = scale / relative[0]
     if largest > 65504:
         return f"values up to {largest:.3g} exceed half floats: float is written"
-    brightest = proxies[-1].linear * (scale / relative[-1])
+    brightest = proxies[-1].full().linear * (scale / relative[-1])
     share = float(((brightest > 0) & (brightest < HALF_DETAIL)).float().mean())
     if share > 1e-3:
         return f"{share:.1%} of the values are below {HALF_DETAIL:g}: float is written"

@@ -169,7 +169,7 @@ def masks_of(merged: Merged) -> Iterator[tuple[str, UInt8[np.ndarray, "h w"]]]:
             yield mask_name(k, path, "moved"), _mask_codes(1 - guides.still[k], merged)
 
 
-def _mask_codes(mask: Mask, merged: Merged) -> UInt8[np.ndarray, "h w"]:
+def _mask_codes(mask: Mask, merged: Merged) -> UInt8[np.ndarray, "y x"]:
     """Enlarge a mask of the proxy to the picture's size, as 8-bit codes."""
     full = read_map(mask[None], merged.plan.crop, merged.guides.factor)[0]
     return (full * 255).round().to(torch.uint8).numpy()

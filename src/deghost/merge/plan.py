@@ -85,7 +85,7 @@ class Prepared:
     """The frames of a bracket as planning sees them."""
 
     curves: tuple[FrameCurve, ...]
-    proxies: tuple[Proxy, ...]
+    proxies: tuple[Proxy, ...]  # compact
     noise: tuple[NoiseModel, ...]
     factor: int
 
@@ -135,7 +135,7 @@ def plan_merge(bracket: Bracket, settings: MergeSettings) -> MergePlan:
                 for frame, match in zip(bracket.frames, matches, strict=True)
             ),
             proxies=tuple(
-                proxy if match is None else replace(proxy, linear=matched(match, proxy.linear))
+                proxy if match is None else _rematched(proxy, match)
                 for proxy, match in zip(small.proxies, matches, strict=True)
             ),
         ),
@@ -153,7 +153,7 @@ def prepare(
     for frame, match in zip(bracket.frames, matches, strict=True):
         curve = frame_curve(frame, response, match)
         curves.append(curve)
-        proxies.append(make_proxy(frame, curve, factor))
+        proxies.append(make_proxy(frame, curve, factor).compact())
         noise.append(measure_noise(frame, curve))
     return Prepared(tuple(curves), tuple(proxies), tuple(noise), factor)
 
@@ -161,7 +161,7 @@ def prepare(
 def warped_proxy(small: Prepared, warps: Sequence[Warp], k: int) -> Proxy:
     """Warp a proxy to the reference by its full-size warp; beyond the frame's edge trust is 0."""
     proxy = small.proxies[k]
-    return _warped(proxy, _proxy_size(warps[k], proxy, small.factor))
+    return _warped(proxy.full(), _proxy_size(warps[k], proxy, small.factor))
 
 
 def _samples(small: Prepared, warps: Sequence[Warp]) -> list[Proxy]:
@@ -180,11 +180,16 @@ def _samples(small: Prepared, warps: Sequence[Warp]) -> list[Proxy]:
                 flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP,
                 borderMode=cv2.BORDER_CONSTANT,
             )
-            for plane in torch.cat([proxy.linear, proxy.trust])
+            for plane in torch.cat([proxy.linear, proxy.trust]).float()
         ]
         stacked = torch.from_numpy(np.stack(planes))
         samples.append(Proxy(stacked[:3], stacked[3:]))
     return samples
+
+
+def _rematched(proxy: Proxy, match: Match) -> Proxy:
+    full = proxy.full()
+    return replace(full, linear=matched(match, full.linear)).compact()
 
 
 def _proxy_size(warp: Warp, proxy: Proxy, factor: int) -> Warp:

@@ -26,6 +26,14 @@ class Proxy:
     linear: Float[Tensor, "3 h w"]  # 1.0 = clipping
     trust: Float[Tensor, "c h w"]  # how surely the pixels of the block are below clipping
 
+    def compact(self) -> "Proxy":
+        """Return it in half floats, for keeping: one is held for every frame."""
+        return Proxy(self.linear.half(), self.trust.half())
+
+    def full(self) -> "Proxy":
+        """Return it in single precision, for computing."""
+        return Proxy(self.linear.float(), self.trust.float())
+
 
 def proxy_factor(size: tuple[int, int]) -> int:
     """Return the whole number by which a frame is reduced.

@@ -218,6 +218,6 @@ def contradicted(exposures: Sequence[Exposure], ratios: Sequence[float | None]) 
         if ratio is None:
             continue
         stops = math.log2(second.value / first.value)
-        if not 0.5 * stops - 0.5 < ratio < 1.6 * stops + 0.5:
+        if not 0.6 * stops - 0.5 < ratio < 1.6 * stops + 0.5:
             return f"{stops:.2f} EV written between two frames, {ratio:.2f} EV measured in pixels"
     return None
