@@ -165,4 +165,4 @@ def test_tone_curves_are_steep_in_the_middle_and_never_fall():
 
     assert steepness.mean() == pytest.approx(1.5, abs=0.05)
     assert (np.diff(bent) > 0).all()
-    assert (np.diff(draw_tone_curve(np.random.default_rng(2)).encoding, axis=1) > 0).all()
+    assert (np.diff(draw_tone_curve(np.random.default_rng(2)).encoding, axis=0) >= 0).all()

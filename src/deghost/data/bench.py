@@ -62,8 +62,12 @@ GROUPS: dict[str, tuple[dict[str, object], int, tuple[str, ...]]] = {
         4,
         (),
     ),
-    "large-motion": ({**MOVING, "hold": ("hand",)}, 5, ()),
-    "clipped-motion": ({**MOVING, "clipped": 0.25, "key": (0.2, 0.35)}, 4, ()),
+    "large-motion": ({**MOVING, "hold": ("hand",), "actors": (4, 6), "distance": 0.6}, 5, ()),
+    "clipped-motion": (
+        {**MOVING, "actors": (4, 6), "distance": 0.7, "clipped": 0.25, "key": (0.2, 0.35)},
+        4,
+        (),
+    ),
     "night": (
         {**MOVING, "hold": ("hand",), "iso": (2500.0, 6400.0), "key": (0.02, 0.05)},
         4,

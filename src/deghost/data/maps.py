@@ -35,8 +35,11 @@ def motion_and_flow(
 
     A part that moves anywhere by more than a pixel within the view is marked whole, where it is
     seen in either frame; the background where it moves by more than a pixel, or is lit otherwise.
+    Nothing in the reference itself is marked, however blurred.
     """
     size = stage.plate.size
+    if frame is reference:
+        return np.zeros(size, np.float32), np.zeros((*size, 2), np.float32)
     in_view, in_frame = background_flow(stage, shot)
     flow = spread(in_frame, size)
     changed = np.zeros(size, np.float32)
@@ -60,8 +63,8 @@ def well_exposed(light: Picture, sensor: Picture, camera: Camera) -> Map:
     ends where it is balanced to 1.
     """
     step = 1.5 / (2**camera.bits - 1)  # less is lost between two codes
-    first = int(np.searchsorted(camera.curve.encoding[1], step))
-    coded = (first / (camera.curve.encoding.shape[1] - 1)) ** 2
+    first = int(np.searchsorted(camera.curve.encoding[:, 1], step))
+    coded = (first / (len(camera.curve.encoding) - 1)) ** 2
     floor = camera.read_noise**2 + camera.row_noise**2
     faint = (BLACK**2 + math.sqrt(BLACK**4 + 4 * BLACK**2 * floor)) / 2 / camera.full_well
     clean = _all_below(light, (1.0,) * 3) & _all_below(sensor, tuple(1 / camera.gains))

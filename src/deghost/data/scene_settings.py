@@ -29,6 +29,7 @@ class SceneSettings:
     hold: tuple[Hold, ...] = ("tripod", "aligned", "aligned", "hand")
     actors: tuple[int, int] = (0, 4)  # figures
     pace: tuple[float, float] = (0.3, 2.0)  # factor of natural speeds
+    distance: float = 1.0  # factor of natural distances of figures
     intervals: tuple[float, float] = (0.03, 0.6)  # s between frames
     times: tuple[float, float] = (0.001, 0.06)  # s, exposure of the reference
     ripples: float = 0.3  # probability of leaves or water

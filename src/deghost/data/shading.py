@@ -67,10 +67,11 @@ def lit(
     """
     if backwards is None:
         backwards = np.sqrt(np.clip(1 - right * right - up * up, 0, 1))
-    normals = np.stack(np.broadcast_arrays(right, up, backwards), axis=-1) @ lighting.axes
-    light = basis(normals) @ lighting.harmonics
-    floor = 0.12 * lighting.harmonics[0] * 0.282095  # nothing is darker than some of the average
-    return (np.maximum(light, floor) * lighting.gain).astype(np.float32)
+    normals = np.stack(np.broadcast_arrays(right, up, backwards), axis=-1)
+    harmonics = (lighting.harmonics * lighting.gain).astype(np.float32)
+    light = basis(normals @ lighting.axes.astype(np.float32)) @ harmonics
+    floor = np.float32(0.12 * 0.282095) * harmonics[0]  # nothing is darker than some of the average
+    return np.maximum(light, floor, out=light)
 
 
 def piece(pixels: np.ndarray, size: tuple[int, int], generator: Generator) -> Picture:

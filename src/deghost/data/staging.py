@@ -12,6 +12,7 @@ from deghost.data.figures import Figure
 from deghost.data.motion import EYE, Actor, Moment
 from deghost.data.objects import ball, bird, branch, cut_out, vehicle
 from deghost.data.people import dog, person
+from deghost.data.scene_settings import spread_over
 from deghost.data.shading import Lighting, Picture, piece
 from deghost.data.views import Panorama, Plate
 
@@ -64,13 +65,13 @@ def draw_actors(
     others: Sequence[Panorama],
     moments: Sequence[Moment],
     count: int,
-    pace: float,
+    factors: tuple[float, float],
     generator: Generator,
 ) -> tuple[Actor, ...]:
     """Put some figures into a view, each in it at one of the moments; the farthest comes first.
 
     Their patterns are cut from other panoramas, their light is that of the place.
-    `pace` multiplies all speeds.
+    The factors multiply all speeds and all distances.
     """
     kinds = [kind for kind in KINDS if _fits(kind, place.panorama)]
     weights = np.array([kind.weight for kind in kinds])
@@ -79,7 +80,7 @@ def draw_actors(
     for number in chosen:
         other = others[int(generator.integers(len(others)))]
         moment = moments[int(generator.integers(len(moments)))]
-        actors.append(_actor(kinds[number], place, (other, moment), pace, generator))
+        actors.append(_actor(kinds[number], place, (other, moment), factors, generator))
     return tuple(sorted(actors, key=lambda actor: -actor.distance))
 
 
@@ -93,13 +94,13 @@ def _actor(
     kind: Kind,
     place: Place,
     drawn: tuple[Panorama, Moment],
-    pace: float,
+    factors: tuple[float, float],
     generator: Generator,
 ) -> Actor:
     """Make one figure and find it a place."""
     other, moment = drawn
-    plate = place.plate
-    distance = math.exp(generator.uniform(*np.log(kind.distances)))
+    plate, (pace, nearer) = place.plate, factors
+    distance = spread_over(kind.distances, generator) * nearer
     scale = plate.focal / distance
     gain = math.exp(generator.normal(-0.1, 0.3)) / place.unit
     texture = piece(other.pixels, TEXTURE, generator)

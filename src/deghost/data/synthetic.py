@@ -90,7 +90,7 @@ def draw_plot(
         patterns,
         schedule.moments,
         int(generator.integers(settings.actors[0], settings.actors[1] + 1)),
-        spread_over(settings.pace, generator),
+        (spread_over(settings.pace, generator), settings.distance),
         generator,
     )
     ripples: tuple[Ripple, ...] = ()
@@ -173,7 +173,8 @@ def _metered(
     if settings.clipped:
         high = float(np.quantile(sample.max(axis=2), 1 - settings.clipped))
         unit = min(unit, high * reference)
-    pixels = np.minimum(plate.pixels * np.float32(1 / unit), np.float32(BRIGHTEST))
+    pixels = plate.pixels * np.float32(1 / unit)
+    np.minimum(pixels, np.float32(BRIGHTEST), out=pixels)
     return unit, replace(plate, pixels=pixels)
 
 

@@ -91,9 +91,9 @@ def _is_ground(below: Float32[np.ndarray, "h w 3"]) -> bool:
 
 def finite(pixels: np.ndarray) -> Float32[np.ndarray, "h w 3"]:
     """Copy pixels as single floats from 0 to the largest half."""
-    copy = np.ascontiguousarray(pixels, np.float32)
-    copy = copy.copy() if copy is pixels else copy
-    return np.clip(np.nan_to_num(copy, copy=False, nan=0.0), 0, LARGEST, out=copy)
+    copy = np.array(pixels, np.float32)
+    cv2.patchNaNs(copy, 0)
+    return np.clip(copy, 0, LARGEST, out=copy)
 
 
 def draw_plate(

@@ -9,6 +9,7 @@ import numpy as np
 from deghost.io.bracket import read_bracket
 from deghost.io.radiance_file import RadiancePixels
 from deghost.io.response_files import find_response
+from deghost.layers.memory import return_freed_memory
 from deghost.merge.classic import fuse_exposures
 from deghost.merge.guides import Guides, make_guides
 from deghost.merge.plan import MergePlan, plan_merge, prepare
@@ -57,7 +58,9 @@ def open_bracket(paths: Sequence[Path | str], settings: MergeSettings) -> Bracke
 def render_plan(bracket: Bracket, plan: MergePlan, progress: Progress | None = None) -> Merged:
     """Render a planned bracket at full size."""
     small = plan.prepared or prepare(bracket, plan.response, plan.matches)
+    return_freed_memory()
     guides = make_guides(plan, small)
+    return_freed_memory()
     base = plan.exposures[plan.reference].value
     scale = 1 / base if plan.scale == "absolute" else 1.0
     source = Source(bracket, plan, small.curves)
