@@ -22,9 +22,7 @@ from deghost.data.views import Panorama
 HERE = Path(__file__).parent
 
 
-def processor_time(
-    panoramas: tuple[Panorama, ...], settings: SceneSettings, scenes: int
-) -> float:
+def processor_time(panoramas: tuple[Panorama, ...], settings: SceneSettings, scenes: int) -> float:
     """Seconds of one processor that a scene takes, on one thread."""
     torch.set_num_threads(1)
     cv2.setNumThreads(1)

@@ -57,11 +57,7 @@ class Entry:
 GROUPS: dict[str, tuple[dict[str, object], int, tuple[str, ...]]] = {
     "static": ({}, 4, ()),
     "hand-held": ({"hold": ("hand",), "parallax": 0.5}, 4, ()),
-    "small-motion": (
-        {"actors": (2, 4), "pace": (0.1, 0.3), "ripples": 0.5, "ripple_reach": (1.0, 2.5)},
-        4,
-        (),
-    ),
+    "small-motion": ({"actors": (3, 5), "pace": (0.1, 0.3)}, 4, ()),
     "large-motion": ({**MOVING, "hold": ("hand",), "actors": (4, 6), "distance": 0.6}, 5, ()),
     "clipped-motion": (
         {**MOVING, "actors": (4, 6), "distance": 0.7, "clipped": 0.25, "key": (0.2, 0.35)},

@@ -14,6 +14,7 @@ from deghost.data.shading import Colour, Lighting, Picture, lit
 Segments = Float[np.ndarray, "p 2 2"]  # start and end (right, up) of every part, m
 Sprite = Float32[np.ndarray, "h w 4"]  # radiance times coverage, and coverage
 EDGE = 2  # transparent pixels around a sprite
+FLAT = 0.3  # how much the ends of a long part bend away: joints are covered with one cloth
 
 
 @dataclass(frozen=True)
@@ -55,7 +56,7 @@ class Cloth:
 def limb(
     length: float, radii: tuple[float, float], tilt: float, cloth: Cloth, lighting: Lighting
 ) -> Part:
-    """Make a rounded, tapered part; sizes in pixels, `tilt` its usual angle against the right."""
+    """Make a rounded, tapered part; sizes in pixels, `tilt` its usual angle, clockwise."""
     large = max(radii)
     width, height = (math.ceil(v + 2 * large) + 2 * EDGE for v in (length, 0.0))
     origin = large + EDGE - 0.5, (height - 1) / 2
@@ -66,11 +67,11 @@ def limb(
     away = np.hypot(x - along, y)
     cover = np.clip(radius - away + 0.5, 0, 1)
     across = np.minimum(away / radius, 0.97) / np.maximum(away, 1e-6)
-    right, down = (x - along) * across, y * across
+    ends = (x - along) * across * (FLAT if length > large else 1)
+    sides = y * across
     cosine, sine = math.cos(tilt), math.sin(tilt)
-    colour = _surface(
-        lit(lighting, right * cosine + down * sine, right * sine - down * cosine), cloth
-    )
+    white = lit(lighting, ends * cosine - sides * sine, -ends * sine - sides * cosine)
+    colour = _surface(white, cloth)
     return Part(_with_cover(colour, cover), origin, length)
 
 

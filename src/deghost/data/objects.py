@@ -236,7 +236,7 @@ def _paint(sprite: Sprite, points: Outline, colour: Float[np.ndarray, " 3"]) -> 
 
 def cut_out(generator: Generator, scale: float, lighting: Lighting, texture: Picture) -> Figure:
     """Cut a soft-edged piece out of another picture: a box, a bag, a thing that is pushed past."""
-    size = generator.uniform(0.3, 1.1, 2)
+    size = generator.uniform(0.3, 0.85, 2)
     angles = np.linspace(0, 2 * math.pi, 48, endpoint=False)
     power = float(generator.choice((2.0, 4.0, 8.0)))
     radius = (np.abs(np.cos(angles)) ** power + np.abs(np.sin(angles)) ** power) ** (-1 / power)
@@ -251,7 +251,7 @@ def cut_out(generator: Generator, scale: float, lighting: Lighting, texture: Pic
     cloth = Cloth((float(colour[0]), float(colour[1]), float(colour[2])), texture, 0.8)
     part = panel(outline, scale, cloth, lighting, float(generator.uniform(0.2, 0.9)))
     if generator.random() < 0.5:
-        part = soften(part, float(generator.uniform(0.5, 1.5)))
+        part = soften(part, float(generator.uniform(0.4, 0.9)))
     swing, rate = generator.normal(0, 0.05), generator.uniform(0.3, 1.5)
     phase, speed = generator.uniform(0, 6.28), generator.normal(0, 0.8)
 

@@ -49,7 +49,7 @@ def person(
     arm = [((0.058, 0.047), upper), ((0.043, 0.035), forearm), ((0.036, 0.042), skin)]
     leg = [((0.092, 0.066), lower), ((0.064, 0.048), shank), ((0.048, 0.036), shoes)]
     trunk = [((0.125, 0.115), lower), ((0.125, 0.145), upper), ((0.055, 0.05), skin)]
-    head = [((0.088, 0.095), skin), ((0.1, 0.096), hair)]
+    head = [((0.084, 0.09), skin), ((0.092, 0.086), hair)]
     kinds = arm + leg + trunk + head + leg + arm
     parts = _dress(kinds, joints, (scale * body, build, turned), lighting)
 
@@ -168,5 +168,5 @@ def _body(stride: float, swing: float, bend: float) -> Joints:
     trunk += [[(0.01, 1.05 + rise, 0.0), (0.02, 1.32 + rise, 0.0)]]
     trunk += [[(0.02, 1.42 + rise, 0.0), (0.05, 1.53 + rise, 0.0)]]
     head = [[(0.07, 1.55 + rise, 0.0), (0.055, 1.63 + rise, 0.0)]]
-    head += [[(0.005, 1.645 + rise, 0.0), (0.045, 1.665 + rise, 0.0)]]
+    head += [[(0.015, 1.65 + rise, 0.0), (0.05, 1.668 + rise, 0.0)]]
     return np.array(sides[0] + trunk + head + sides[1])

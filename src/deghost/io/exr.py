@@ -13,6 +13,7 @@ import numpy as np
 from jaxtyping import Shaped
 
 from deghost.errors import ReadError
+from deghost.io.exr_chunks import check_exr_complete
 from deghost.io.radiance_file import (
     REC709,
     RadianceFile,
@@ -136,6 +137,7 @@ def _read_parts(
     """Give the header and the channels of the first part with colour, else of the first part."""
     import OpenEXR
 
+    check_exr_complete(path)
     _use_all_cores()
     try:
         with OpenEXR.File(str(path), separate_channels=separate) as file:
