@@ -128,7 +128,7 @@ def test_linear_frames_with_negative_values_merge(run, scene, tmp_path, monkeypa
 
 @pytest.mark.parametrize(("content", "share"), [(0, 0.0), (255, 4.0)])
 def test_all_black_and_all_white_brackets_merge(put, run, tmp_path, content, share):
-    """With exposures given there is light to tell: none at all, or what the darkest frame bounds."""
+    """With exposures given there is light to tell: none, or what the darkest frame bounds."""
     for name in ("a.png", "b.png", "c.png"):
         put(name, change=lambda codes: np.full_like(codes, content))
 
