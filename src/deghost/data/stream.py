@@ -1,13 +1,18 @@
 """Endless series of simulated scenes for training, made by worker processes."""
 
+import pickle
+from collections import deque
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
+from io import BytesIO
 from itertools import count, islice
+from multiprocessing import get_context
 from typing import Any, Generic, TypeVar
 
 import cv2
 import torch
-from torch.utils.data import DataLoader, IterableDataset, get_worker_info
+from torch import Tensor
 
 from deghost.data.scene_settings import SceneSettings
 from deghost.data.synthetic import make_scene
@@ -31,42 +36,30 @@ class SceneStream(Generic[T]):
     prepare: Callable[[Scene], T]
     first: int = 0
 
-    def every(self, start: int, step: int) -> Iterator[T]:
-        """Yield each `step`-th scene, from `start` after the first one, forever."""
-        for index in count(self.first + start, step):
-            yield self.prepare(make_scene(self.panoramas, self.settings, self.seed, index))
+    def make(self, index: int) -> T:
+        """Make one scene, counted from the seed's very first."""
+        return self.prepare(make_scene(self.panoramas, self.settings, self.seed, index))
 
 
 def stream_scenes(stream: SceneStream[T], workers: int, ahead: int = 4) -> Iterator[T]:
     """Yield the scenes of a stream forever, the same in the same order with any number of workers.
 
-    With 0 workers they are made in this process, else each worker runs on one thread and stays
-    `ahead` scenes in front. Workers are started afresh, since a fork of a process whose OpenCV has
-    threads hangs: `prepare` must be a function that another process can import.
+    With 0 workers they are made in this process, else each worker runs on one thread and works on
+    up to `ahead` scenes in advance. Workers are started afresh, since a fork of a process whose
+    OpenCV has threads hangs: `prepare` must be a function that another process can import.
     """
+    indices = count(stream.first)
     if workers == 0:
-        return stream.every(0, 1)
-    loader = DataLoader(
-        _Shared(stream),
-        batch_size=None,
-        num_workers=workers,
-        prefetch_factor=ahead,
-        worker_init_fn=_one_thread,
-        multiprocessing_context="spawn",
-    )
-    return iter(loader)
-
-
-class _Shared(IterableDataset):
-    """A stream that the workers of a loader share out, each taking every n-th scene."""
-
-    def __init__(self, stream: SceneStream[Any]) -> None:
-        self.stream = stream
-
-    def __iter__(self) -> Iterator[Any]:
-        worker = get_worker_info()
-        share = (0, 1) if worker is None else (worker.id, worker.num_workers)
-        return self.stream.every(*share)
+        yield from map(stream.make, indices)
+    executor = ProcessPoolExecutor(workers, get_context("spawn"), _begin, (stream,))
+    try:
+        coming = deque(executor.submit(_work, i) for i in islice(indices, workers * ahead))
+        while True:
+            done = coming.popleft().result()
+            coming.append(executor.submit(_work, next(indices)))
+            yield pickle.loads(done)
+    finally:
+        executor.shutdown(cancel_futures=True)
 
 
 def batches(scenes: Iterator[T], size: int) -> Iterator[tuple[T, ...]]:
@@ -80,7 +73,28 @@ def batches(scenes: Iterator[T], size: int) -> Iterator[tuple[T, ...]]:
         yield group
 
 
-def _one_thread(worker: int) -> None:
-    """Keep a worker from starting threads of its own."""
+_stream: list[SceneStream[Any]] = []  # of a worker process
+
+
+def _begin(stream: SceneStream[Any]) -> None:
+    """Make ready a worker process, which must not start threads of its own."""
     torch.set_num_threads(1)
     cv2.setNumThreads(1)
+    _stream.append(stream)
+
+
+def _work(index: int) -> bytes:
+    """Make one scene in a worker process."""
+    buffer = BytesIO()
+    _Pickler(buffer, protocol=5).dump(_stream[0].make(index))
+    return buffer.getvalue()
+
+
+class _Pickler(pickle.Pickler):
+    """Sends tensors as plain bytes: shared memory needs threads that may break a worker's end."""
+
+    def reducer_override(self, value: Any) -> Any:
+        """Replace a tensor by an array."""
+        if isinstance(value, Tensor):
+            return torch.from_numpy, (value.numpy(),)
+        return NotImplemented

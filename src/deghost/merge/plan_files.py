@@ -67,7 +67,8 @@ def plan_from_json(text: str, name: str = "plan") -> MergePlan:
         try:
             values[key] = build(data[key])
         except MISFITS as error:
-            reason = f"there is no {error}" if isinstance(error, KeyError) else error
+            reason = " ".join(str(error).split())
+            reason = f"there is no {reason}" if isinstance(error, KeyError) else reason
             raise PlanError(f"{name}: {key!r} is not what it should be ({reason})") from error
     plan = MergePlan(**values)
     _check(plan, name)
@@ -134,25 +135,25 @@ def _integers(count: int) -> Callable[[Any], Any]:
     return build
 
 
-def _exposure(item: dict[str, Any]) -> Exposure:
+def _exposure(item: Any) -> Exposure:
     return Exposure(_number(item["value"]), str(item["source"]))
 
 
-def _noise(item: dict[str, Any]) -> NoiseModel:
+def _noise(item: Any) -> NoiseModel:
     noise = NoiseModel(_amount(item["shot"]), _amount(item["read"]))
     if noise.read == 0:
         raise ValueError("read noise must be positive")
     return noise
 
 
-def _match(item: dict[str, Any]) -> Match:
+def _match(item: Any) -> Match:
     stops = tuple(tuple(_number(stop) for stop in channel) for channel in item["stops"])
     if [len(channel) for channel in stops] != [len(LEVELS)] * 3:
         raise ValueError(f"3 x {len(LEVELS)} stops are needed")
     return Match(stops, _number(item["remaining"]), _number(item["before"]))
 
 
-def _motion(item: dict[str, Any]) -> MotionSettings:
+def _motion(item: Any) -> MotionSettings:
     return MotionSettings(**{key: _amount(value) for key, value in item.items()})
 
 
@@ -166,7 +167,7 @@ def _response_fields(response: Response) -> dict[str, Any]:
     return {"name": response.name, "table": table}
 
 
-def _response(item: dict[str, Any]) -> Response:
+def _response(item: Any) -> Response:
     if item["table"] is None:
         return named_response(item["name"])
     table = np.array(item["table"], np.float64)
@@ -183,7 +184,7 @@ def _warp_fields(warp: Warp) -> dict[str, Any]:
     return fields
 
 
-def _warp(item: dict[str, Any]) -> Warp:
+def _warp(item: Any) -> Warp:
     residuals = {
         name: math.nan if item[name] is None else _number(item[name])
         for name in ("residual_before", "residual_after")
