@@ -57,12 +57,12 @@ def read_light(
     """Return stored pixels as planes: linear red, green and blue, then one trust or three.
 
     With `spread` a pixel is trusted no more than the least of its eight neighbours, as it must be
-    if interpolation is to mix them.
+    if interpolation is to mix them. RAW is always spread: demosaicing has mixed them already.
     """
     if curve.table is None:
         return _read_float(pixels, curve, frame, spread=spread)
     codes = _largest(pixels) if curve.kind == "encoded" else pixels
-    if spread:
+    if spread or curve.kind == "raw":
         codes = cv2.dilate(codes, NEIGHBOURS)  # the larger the code, the less trusted
     if curve.kind == "encoded":
         return cv2.LUT(cv2.merge([pixels, codes]), curve.table)

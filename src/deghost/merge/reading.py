@@ -84,10 +84,10 @@ def _as_layer(
 def _read(
     source: Source, k: int, part: Window, *, resampled: bool
 ) -> Float32[np.ndarray, "h w planes"]:
-    """Read light and trust of a part of a frame, with a rim for the neighbours if `resampled`."""
+    """Read light and trust of a part of a frame, with a rim for neighbours that are mixed."""
     y, x, height, width = part
     frame = source.bracket.frames[k]
-    rim = 1 if resampled else 0
+    rim = 1 if resampled or frame.kind == "raw" else 0
     top, left = max(0, y - rim), max(0, x - rim)
     outer = frame.pixels[top : y + height + rim, left : x + width + rim]
     planes = read_light(np.ascontiguousarray(outer), source.curves[k], frame, spread=resampled)
