@@ -120,23 +120,32 @@ def test_merging_more_frames_comes_closer_to_the_truth(panoramas):
     assert errors[-1] < errors[0] / 2
 
 
-@pytest.mark.parametrize("index", range(8))
-def test_motion_covers_everything_that_changed(panoramas, index):
-    """Where a frame, put through its camera's pose, differs from the truth, it is marked."""
-    settings = replace(SMALL, light=0.0, blur=1.0, hold=("tripod", "hand"), parallax=0.0)
-    plot = plain_plot(panoramas, settings, index)
-    rendered, drawn = take(plot)
-    reference = drawn[plot.schedule.reference].radiance
-    for shot, frame, motion in zip(plot.shots, drawn, rendered.motion, strict=True):
-        if any(shot.shake):
-            continue
-        how = {"flags": cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP, "borderMode": cv2.BORDER_REPLICATE}
-        seen = cv2.warpPerspective(np.log(frame.radiance + 1e-3), shot.camera, (128, 96), **how)
-        inside = cv2.warpPerspective(np.ones((96, 128)), shot.camera, (128, 96), flags=how["flags"])
-        away = np.abs(cv2.blur(seen - np.log(reference + 1e-3), (5, 5))).max(axis=2)
-        differs = cv2.erode(np.float32((away > 0.3) & (inside == 1)), np.ones((3, 3))) > 0
+def test_motion_covers_what_changed(panoramas):
+    """Where a frame, put through its camera's pose, differs from the truth, it is marked.
 
-        assert (motion[differs] > 0).sum() >= 0.98 * differs.sum()
+    A shift of less than a pixel is no motion, though the edge of a dark thing may show it.
+    """
+    settings = replace(SMALL, light=0.0, blur=1.0, hold=("tripod", "hand"), parallax=0.0)
+    linear = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
+    changed = missed = 0
+    for index in range(30):
+        plot = plain_plot(panoramas, settings, index)
+        rendered, drawn = take(plot)
+        reference = np.log(drawn[plot.schedule.reference].radiance + 1e-3)
+        for shot, frame, motion in zip(plot.shots, drawn, rendered.motion, strict=True):
+            if any(shot.shake):
+                continue
+            light = np.log(frame.radiance + 1e-3)
+            seen = cv2.warpPerspective(light, shot.camera, (128, 96), flags=linear)
+            inside = cv2.warpPerspective(np.ones((96, 128)), shot.camera, (128, 96), flags=linear)
+            away = np.abs(cv2.blur(seen - reference, (5, 5))).max(axis=2)
+            differs = cv2.erode(np.float32((away > 0.3) & (inside == 1)), np.ones((3, 3))) > 0
+            changed += differs.sum()
+            marked = cv2.dilate(motion, np.ones((5, 5))) > 0  # as far as the blur reaches
+            missed += (differs & ~marked).sum()
+
+    assert changed > 2000
+    assert missed < 0.01 * changed
 
 
 def test_motion_agrees_with_the_flow_that_made_it(panoramas):

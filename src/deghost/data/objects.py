@@ -186,7 +186,7 @@ def _leaves(
     size = math.ceil(wide) + 6, math.ceil(1.2 * length) + 6
     origin = np.array([3.0, size[0] / 2])
     sprite = np.zeros((*size, 4), np.float32)
-    wood = np.array([0.05, 0.035, 0.02]) * _facing(lighting, 0.0)
+    wood = np.array([0.05, 0.035, 0.02]) * _facing(lighting, np.zeros(1))[0]
     twigs = [(np.zeros(2), 0.0, 1.0)]
     for at in generator.uniform(0.15, 0.85, int(generator.integers(4, 8))):
         angle = generator.choice((-1, 1)) * generator.uniform(0.35, 0.95)
@@ -199,11 +199,12 @@ def _leaves(
         _paint(sprite, np.array([ends[0] - aside, ends[1], ends[0] + aside]), wood)
         for at in generator.uniform(0.12, 1.0, int(7 + 14 * reach)):
             spots.append((start + at * reach * way, angle + generator.normal(0, 0.8)))
-    for number in generator.permutation(len(spots)):
+    lights = _facing(lighting, generator.uniform(-0.7, 0.9, len(spots)))
+    lights *= generator.uniform(0.45, 1.3, (len(spots), 1))
+    for number, light in zip(generator.permutation(len(spots)), lights, strict=True):
         spot, angle = spots[number]
         stretch = max(3.0, generator.uniform(0.05, 0.12) * length)
         shape = _leaf(stretch, generator.uniform(0.25, 1.0), angle) + origin + spot * length
-        light = _facing(lighting, generator.uniform(-0.7, 0.9)) * generator.uniform(0.45, 1.3)
         _paint(sprite, shape, colour * light)
     return Part(sprite, (float(origin[0]), float(origin[1])), length)
 
@@ -217,10 +218,10 @@ def _leaf(length: float, slant: float, angle: float) -> Outline:
     return length * sides @ np.array([[cosine, sine], [-sine, cosine]])
 
 
-def _facing(lighting: Lighting, up: float) -> Float[np.ndarray, " 3"]:
-    """Light on a leaf that faces more or less upwards."""
-    one = np.full((1, 1), up, np.float32)
-    return lit(lighting, np.zeros_like(one), one)[0, 0]
+def _facing(lighting: Lighting, up: Float[np.ndarray, " n"]) -> Float[np.ndarray, "n 3"]:
+    """Light on leaves that face more or less upwards."""
+    upwards = up[None].astype(np.float32)
+    return lit(lighting, np.zeros_like(upwards), upwards)[0].astype(np.float64)
 
 
 def _paint(sprite: Sprite, points: Outline, colour: Float[np.ndarray, " 3"]) -> None:

@@ -21,6 +21,8 @@ HAIRS: tuple[Colour, ...] = (
     (0.4,) * 3,
 )
 FURS: tuple[Colour, ...] = ((0.03, 0.03, 0.03), (0.22, 0.13, 0.06), (0.5, 0.45, 0.38))
+# where the paws are (ahead, left), m, and which two swing together; the far ones first
+PAWS = ((-0.28, 0.06, 1), (0.24, 0.06, -1), (0.24, -0.06, 1), (-0.28, -0.06, -1))
 
 
 def dye(generator: Generator) -> Colour:
@@ -45,22 +47,18 @@ def person(
     joints, speed = _walk(generator) if moving else (_stand(generator), 0.0)
     upper, lower = clothes[0], clothes[1]
     forearm, shank = (skin if b else cloth for b, cloth in zip(bare, clothes, strict=True))
-    kinds: list[tuple[tuple[float, float], Cloth]] = []
     arm = [((0.058, 0.047), upper), ((0.043, 0.035), forearm), ((0.036, 0.042), skin)]
     leg = [((0.092, 0.066), lower), ((0.064, 0.048), shank), ((0.048, 0.036), shoes)]
     trunk = [((0.125, 0.115), lower), ((0.125, 0.145), upper), ((0.055, 0.05), skin)]
     head = [((0.084, 0.09), skin), ((0.092, 0.086), hair)]
-    kinds = arm + leg + trunk + head + leg + arm
-    parts = _dress(kinds, joints, (scale * body, build, turned), lighting)
+    order = arm + leg + trunk + head + leg + arm
+    parts = _dress(order, joints, (scale * body, build, turned), lighting)
 
     def pose(time: float) -> Segments:
         return body * _seen(joints(time), turned, mirrored)
 
     speed *= body * math.cos(turned) * (-1 if mirrored else 1)
     return Figure("person", parts, pose, mirrored, 0.6, speed)
-
-
-_PAWS = ((-0.28, 0.06, 1), (0.24, 0.06, -1), (0.24, -0.06, 1), (-0.28, -0.06, -1))
 
 
 def dog(generator: Generator, scale: float, lighting: Lighting, texture: Picture) -> Figure:
@@ -72,12 +70,7 @@ def dog(generator: Generator, scale: float, lighting: Lighting, texture: Picture
     def joints(time: float) -> Joints:
         swing = math.sin(2 * math.pi * rate * time + phase)
         legs = []
-        for x, side, sign in (
-            (-0.28, 0.06, 1),
-            (0.24, 0.06, -1),
-            (0.24, -0.06, 1),
-            (-0.28, -0.06, -1),
-        ):
+        for x, side, sign in PAWS:
             foot = x + 0.16 * sign * swing, 0.03 + 0.06 * max(0.0, sign * swing), side
             knee = x + 0.05 * sign * swing + 0.03, 0.26, side
             legs += [[(x, 0.46, side), knee], [knee, foot]]

@@ -19,7 +19,7 @@ class SceneSettings:
     Of the choices in `counts`, `hold`, `bits` and `responses` each entry is as likely as another.
     """
 
-    size: tuple[int, int] = (256, 256)  # height and width, pixels
+    size: tuple[int, int] = (256, 256)  # height and width, pixels; even for raw
     layout: Literal["srgb", "raw"] = "srgb"
     counts: tuple[int, ...] = (3,)  # frames, 2 to 9
     stops: tuple[float, float] = (1.0, 4.0)  # between neighbours
