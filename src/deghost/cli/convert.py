@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 from cyclopts import Parameter
 
 from deghost.cli.options import Force, Output, Quiet
-from deghost.cli.terminal import say
+from deghost.cli.terminal import progress_bar, say
 
 
 Tone = Literal["photographic", "filmic", "reinhard", "durand", "krawczyk", "mu-law"]
@@ -34,7 +34,8 @@ def convert(
     """
     from deghost.merge.conversion import convert_picture
 
-    notes = convert_picture(picture, output, tone, exr_type, force=force)
+    with progress_bar("converting", visible=not quiet):
+        notes = convert_picture(picture, output, tone, exr_type, force=force)
     if not quiet:
         for note in notes:
             say(f"- {note}")

@@ -12,7 +12,7 @@ from deghost.cli.options import (
     Times,
     exposure_settings,
 )
-from deghost.cli.terminal import print_json
+from deghost.cli.terminal import print_json, progress_bar
 from deghost.merge.settings import MergeSettings
 
 
@@ -38,9 +38,10 @@ def inspect(
         reference=reference,
         response=response,
     )
-    bracket = open_bracket(frames, settings)
-    plan = plan_merge(bracket, settings)
-    found = inspect_frames(bracket, plan)
+    with progress_bar("inspecting", visible=not json):
+        bracket = open_bracket(frames, settings)
+        plan = plan_merge(bracket, settings)
+        found = inspect_frames(bracket, plan)
     if json:
         print_json({**plan_summary(plan), "measured": [asdict(item) for item in found]})
     else:

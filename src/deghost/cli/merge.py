@@ -83,7 +83,7 @@ def merge(
         crop=crop,
         pixel_type=exr_type,
     )
-    with progress_bar(visible=not (quiet or json)) as progress:
+    with progress_bar("reading", visible=not (quiet or json)) as progress:
         merged = merge_files(frames, settings, progress)
     written = write_outputs(merged, outputs, force=force)
     if not quiet:

@@ -31,8 +31,8 @@ def render(
     decided = load_plan(plan)
     outputs = Outputs(output, masks, preview=preview)
     check_outputs(outputs, (*decided.frames, plan), force=force)
-    bracket = open_planned(decided, plan.name)
-    with progress_bar(visible=not (quiet or json)) as progress:
+    with progress_bar("reading", visible=not (quiet or json)) as progress:
+        bracket = open_planned(decided, plan.name)
         merged = render_plan(bracket, decided, progress)
     written = write_outputs(merged, outputs, force=force)
     if not quiet:

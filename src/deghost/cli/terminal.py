@@ -1,9 +1,9 @@
 """Printing: text and tables for people, JSON for scripts, a bar while they wait."""
 
 import json
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from threading import Timer
 from typing import Any
 
 from rich.console import Console, RenderableType
@@ -37,27 +37,32 @@ def make_table(*titles: str, right: tuple[str, ...] = ()) -> Table:
 
 
 @contextmanager
-def progress_bar(*, visible: bool) -> Iterator[Callable[[float], None]]:
-    """Show a bar with the time left on standard error once the work takes more than a second."""
+def progress_bar(what: str, *, visible: bool) -> Iterator[Callable[[float], None]]:
+    """Show a bar on standard error once the work takes more than a second.
+
+    It is told the share that is done, and tells the time left; before, it shows `what` is done.
+    """
     console = Console(stderr=True)
     bar = Progress(
-        TextColumn("merging"),
+        TextColumn("{task.description}"),
         BarColumn(),
         TimeRemainingColumn(),
         console=console,
         transient=True,
         disable=not (visible and console.is_terminal),
     )
-    task = bar.add_task("merging", total=1.0)
-    start = time.monotonic()
+    task = bar.add_task(what, total=None)
+    patience = Timer(PATIENCE, bar.start)
+    patience.daemon = True
+    patience.start()
 
     def update(share: float) -> None:
-        if not bar.live.is_started and time.monotonic() - start > PATIENCE:
-            bar.start()
-        bar.update(task, completed=share)
+        bar.update(task, description="merging", total=1.0, completed=share)
 
     try:
         yield update
     finally:
+        patience.cancel()
+        patience.join()
         if bar.live.is_started:
             bar.stop()
