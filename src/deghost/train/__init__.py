@@ -1,0 +1,1 @@
+"""Losses, recipes and the one training loop."""
