@@ -6,7 +6,8 @@ DeghostError
 ├── BracketError    the frames do not form a bracket
 ├── SettingsError   a setting has a value that cannot be used
 ├── PlanError       a merge plan is not one, or does not fit its frames
-└── WeightsError    a weights file does not fit the network
+├── WeightsError    a weights file does not fit the network
+└── TrainError      training cannot go on, or cannot begin
 """
 
 
@@ -36,3 +37,7 @@ class PlanError(DeghostError):
 
 class WeightsError(DeghostError):
     """A weights file does not fit the network."""
+
+
+class TrainError(DeghostError):
+    """Training cannot go on, or cannot begin."""

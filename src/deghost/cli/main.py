@@ -14,11 +14,13 @@ from cyclopts import App, CycloptsError, MissingArgumentError
 
 from deghost.cli.allocator import tune_allocator
 from deghost.cli.convert import convert
+from deghost.cli.exposure_tables import exposure_tables
 from deghost.cli.inspect import inspect
 from deghost.cli.merge import merge
 from deghost.cli.render import render
 from deghost.cli.scenes import scenes
 from deghost.cli.simulate import simulate
+from deghost.cli.train import train
 from deghost.errors import DeghostError
 
 
@@ -34,7 +36,7 @@ app = App(
     result_action="return_value",
     suppress_keyboard_interrupt=False,
 )
-for command in (merge, inspect, render, convert, scenes, simulate):
+for command in (merge, inspect, render, convert, scenes, simulate, train, exposure_tables):
     app.command(command)
 
 

@@ -2,7 +2,7 @@
 
 import pickle
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from io import BytesIO
@@ -44,19 +44,30 @@ class SceneStream(Generic[T]):
 def stream_scenes(stream: SceneStream[T], workers: int, ahead: int = 4) -> Iterator[T]:
     """Yield the scenes of a stream forever, the same in the same order with any number of workers.
 
-    With 0 workers they are made in this process, else each worker runs on one thread and works on
-    up to `ahead` scenes in advance. Workers are started afresh, since a fork of a process whose
-    OpenCV has threads hangs: `prepare` must be a function that another process can import.
+    See `stream_made` for how the workers work.
     """
-    indices = count(stream.first)
+    return stream_made(stream.make, count(stream.first), workers, ahead)
+
+
+def stream_made(
+    make: Callable[[int], T], indices: Iterable[int], workers: int, ahead: int = 4
+) -> Generator[T, None, None]:
+    """Yield what is made of every index, in order, with any number of workers.
+
+    With 0 workers it is made in this process, else each worker runs on one thread and works on up
+    to `ahead` items in advance. Workers are started afresh, since a fork of a process whose OpenCV
+    has threads hangs: another process must be able to import what `make` consists of.
+    """
     if workers == 0:
-        yield from map(stream.make, indices)
-    executor = ProcessPoolExecutor(workers, get_context("spawn"), _begin, (stream,))
+        yield from map(make, indices)
+        return
+    coming_up = iter(indices)
+    executor = ProcessPoolExecutor(workers, get_context("spawn"), _begin, (make,))
     try:
-        coming = deque(executor.submit(_work, i) for i in islice(indices, workers * ahead))
-        while True:
+        coming = deque(executor.submit(_work, i) for i in islice(coming_up, workers * ahead))
+        while coming:
             done = coming.popleft().result()
-            coming.append(executor.submit(_work, next(indices)))
+            coming.extend(executor.submit(_work, i) for i in islice(coming_up, 1))
             yield pickle.loads(done)
     finally:
         executor.shutdown(cancel_futures=True)
@@ -73,20 +84,20 @@ def batches(scenes: Iterator[T], size: int) -> Iterator[tuple[T, ...]]:
         yield group
 
 
-_stream: list[SceneStream[Any]] = []  # of a worker process
+_make: list[Callable[[int], Any]] = []  # of a worker process
 
 
-def _begin(stream: SceneStream[Any]) -> None:
+def _begin(make: Callable[[int], Any]) -> None:
     """Make ready a worker process, which must not start threads of its own."""
     torch.set_num_threads(1)
     cv2.setNumThreads(1)
-    _stream.append(stream)
+    _make.append(make)
 
 
 def _work(index: int) -> bytes:
     """Make one scene in a worker process."""
     buffer = BytesIO()
-    _Pickler(buffer, protocol=5).dump(_stream[0].make(index))
+    _Pickler(buffer, protocol=5).dump(_make[0](index))
     return buffer.getvalue()
 
 

@@ -9,6 +9,7 @@ prediction of high-dynamic range and standard images" (J. Electronic Imaging 201
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 import torch
 from jaxtyping import Float
@@ -16,7 +17,7 @@ from torch import Tensor
 
 from deghost.errors import SettingsError
 from deghost.evaluate.hdrvdp2_display import PRESETS, Encoding, Picture, Viewing, to_light
-from deghost.evaluate.hdrvdp2_eye import DAYLIGHT, PRIMARIES, respond, scatter_spectrum
+from deghost.evaluate.hdrvdp2_eye import DARKEST, DAYLIGHT, PRIMARIES, respond, scatter_spectrum
 from deghost.evaluate.hdrvdp2_masking import Comparison, compare, detect
 from deghost.evaluate.hdrvdp2_pyramid import SMALLEST, Band, Map, compose
 from deghost.evaluate.hdrvdp2_sensitivity import quality_weight
@@ -50,12 +51,13 @@ def hdrvdp2(
     encoding: Encoding,
     pixels_per_degree: float,
     display: str = "ccfl-lcd",
-    surround: float = DARK_SURROUND,
+    surround: float | Literal["mean"] = DARK_SURROUND,
 ) -> HdrVdp2:
     """Compare two pictures as a viewer would, by HDR-VDP-2.2.
 
     `display` names the primaries of RGB and XYZ pictures; one channel has the spectrum of D65.
-    `surround` is the light around the picture in cd/m². Computes in the type of the pictures,
+    `surround` is the light around the pictures in cd/m², or "mean": of each primary the geometric
+    mean of the reference. Computes in the type of the pictures,
     but scatters their light in double precision. Gradients do not pass.
     Raises SettingsError for pictures or settings that cannot be compared.
     """
@@ -67,7 +69,8 @@ def hdrvdp2(
     differing = _differing(*shown)
     h, w = test.shape[1:]
     scatter = scatter_spectrum((h, w), pixels_per_degree, test.device)
-    seen, expected = (respond(light, scatter, surround, primaries) for light in shown)
+    around = _mean_light(shown[1]) if surround == "mean" else (surround,) * len(primaries)
+    seen, expected = (respond(light, scatter, around, primaries) for light in shown)
     del scatter, shown  # half the memory of what follows
     compared = compare(seen, expected, pixels_per_degree)
     adaptation = (seen.adaptation + expected.adaptation) / 2
@@ -91,6 +94,11 @@ def hdrvdp2_as(viewing: Viewing | str, test: Picture, reference: Float[Tensor, "
         shown.reverse()
     h, w = test.shape[1:]
     return hdrvdp2(*shown, encoding=viewing.encoding, pixels_per_degree=viewing.degrees((h, w)))
+
+
+def _mean_light(light: Picture) -> tuple[float, ...]:
+    """The geometric mean of each primary, in cd/m²."""
+    return tuple(light.double().clamp(min=DARKEST).log().mean((1, 2)).exp().tolist())
 
 
 def _quality(noticed: Sequence[Band], compared: Sequence[Comparison], differing: Map) -> float:
@@ -118,7 +126,10 @@ def _differing(test: Picture, reference: Picture) -> Map:
 
 
 def _check(
-    test: Picture, reference: Float[Tensor, "_ _ _"], pixels_per_degree: float, surround: float
+    test: Picture,
+    reference: Float[Tensor, "_ _ _"],
+    pixels_per_degree: float,
+    surround: float | Literal["mean"],
 ) -> None:
     """Refuse what cannot be compared."""
     if test.shape != reference.shape:
@@ -133,5 +144,5 @@ def _check(
         raise SettingsError("a picture has values that are not finite; mend them before comparing")
     if not 0 < pixels_per_degree < math.inf:
         raise SettingsError(f"{pixels_per_degree:g} pixels per degree is not a positive number")
-    if not 0 < surround < math.inf:
+    if surround != "mean" and not 0 < surround < math.inf:
         raise SettingsError(f"a surround of {surround:g} cd/m² is not a positive number")

@@ -56,12 +56,18 @@ class Response:
 
 
 def respond(
-    light: Light, scatter: Float[Tensor, "half tall"], surround: float, primaries: Primaries
+    light: Light,
+    scatter: Float[Tensor, "half tall"],
+    surround: tuple[float, ...],
+    primaries: Primaries,
 ) -> Response:
-    """Scatter light in the eye, catch it by cones and rods, and give their response."""
+    """Scatter light in the eye, catch it by cones and rods, and give their response.
+
+    `surround` is the light of each primary around the picture, in cd/m².
+    """
     caught = light.new_zeros(3, *light.shape[1:])
-    for primary, shares in zip(light, primaries, strict=True):
-        scattered = _scattered(primary, scatter, surround)
+    for primary, around, shares in zip(light, surround, primaries, strict=True):
+        scattered = _scattered(primary, scatter, around)
         for receptor, share in zip(caught, shares, strict=True):
             receptor.add_(scattered, alpha=share)
     adaptation = caught[0] + caught[1]

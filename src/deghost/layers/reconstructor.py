@@ -43,7 +43,7 @@ class Reconstruction:
 class Reconstructor(nn.Module, ABC):
     """Brackets in, radiance out. Subclasses are final, one architecture a file in `models`."""
 
-    layout: ClassVar[Layout] = "srgb6"
+    layout: Layout = "srgb6"
     multiple_of: ClassVar[int] = 1  # height and width must be divisible by this; callers pad
     scale: int = 1  # output pixels per input pixel along an axis
 

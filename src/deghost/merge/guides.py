@@ -1,5 +1,6 @@
 """Guides: the maps, made on the proxies, that lead the full-size merge."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import cv2
@@ -43,12 +44,15 @@ class Guides:
 
 
 @torch.inference_mode()
-def make_guides(plan: MergePlan, small: Prepared) -> Guides:
+def make_guides(
+    plan: MergePlan, small: Prepared, motion: Sequence[Mask] | None = None
+) -> Guides:
     """Find what moved in every frame, and what to assume where nothing was measured.
 
     Frames are taken in the order of merging, each compared with the merge of those before it, so
     that a region the reference does not show is judged by the nearest frame that shows it. With
-    flow, what moved is then followed to where it went, and merged after all frames.
+    flow, what moved is then followed to where it went, and merged after all frames. `motion` are
+    masks that are known already, one a frame, on the grid of the proxies: 1 = moved.
     """
     first, *others = plan.order
     reference = warped_proxy(small, plan.warps, first)
@@ -58,7 +62,7 @@ def make_guides(plan: MergePlan, small: Prepared) -> Guides:
     for k in others:
         proxy = warped_proxy(small, plan.warps, k)
         layer = _layer(plan, proxy, small.factor, k)
-        still[k] = _stillness(fusion, layer, plan)
+        still[k] = _stillness(fusion, layer, plan) if motion is None else 1 - motion[k]
         shown |= (proxy.trust.amin(0) > 0.5) & (still[k] < 0.5)
         fusion = extend(fusion, layer, still[k])
     flows: list[FlowGuide | None] = [None] * len(still)

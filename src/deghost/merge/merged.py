@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+from torch.nn import functional
 
 from deghost.io.bracket import read_bracket
 from deghost.io.radiance_file import RadiancePixels
@@ -16,7 +17,7 @@ from deghost.merge.plan import MergePlan, plan_merge, prepare
 from deghost.merge.reading import Source
 from deghost.merge.render import RenderedTile, render
 from deghost.merge.settings import RECOVERED, MergeSettings
-from deghost.types import Bracket
+from deghost.types import Bracket, Mask
 
 
 Progress = Callable[[float], None]  # told the share that is done, from 0 to 1
@@ -55,11 +56,20 @@ def open_bracket(paths: Sequence[Path | str], settings: MergeSettings) -> Bracke
     return read_bracket([Path(path) for path in paths], settings.exposures, response)
 
 
-def render_plan(bracket: Bracket, plan: MergePlan, progress: Progress | None = None) -> Merged:
-    """Render a planned bracket at full size."""
+def render_plan(
+    bracket: Bracket,
+    plan: MergePlan,
+    progress: Progress | None = None,
+    motion: Sequence[Mask] | None = None,
+) -> Merged:
+    """Render a planned bracket at full size.
+
+    `motion` are masks that are known already, one a frame, on the reference's grid: 1 = moved.
+    """
     small = plan.prepared or prepare(bracket, plan.response, plan.matches)
     return_freed_memory()
-    guides = make_guides(plan, small)
+    known = None if motion is None else [_of_blocks(mask, small.factor) for mask in motion]
+    guides = make_guides(plan, small, known)
     return_freed_memory()
     base = plan.exposures[plan.reference].value
     scale = 1 / base if plan.scale == "absolute" else 1.0
@@ -75,6 +85,11 @@ def render_plan(bracket: Bracket, plan: MergePlan, progress: Progress | None = N
         pixels *= pixels.dtype.type(scale)
     absolute = None if plan.method == "mertens" else 1 / (base * scale)
     return Merged(pixels, absolute, bracket, plan, guides)
+
+
+def _of_blocks(mask: Mask, factor: int) -> Mask:
+    """Average a mask over the blocks of pixels that proxies show; what is left over is cut off."""
+    return functional.avg_pool2d(mask[None], factor)[0] if factor > 1 else mask
 
 
 def pixel_type(plan: MergePlan) -> np.dtype:

@@ -1,0 +1,111 @@
+"""`deghost train`: train a network by a recipe, or go on with a run."""
+
+from dataclasses import field as dataclass_field
+from dataclasses import fields, make_dataclass, replace
+from pathlib import Path
+from typing import Annotated, Any, get_type_hints
+
+from cyclopts import Parameter
+
+from deghost.cli.options import Quiet
+from deghost.errors import SettingsError
+from deghost.train.settings import DeviceName, TrainSettings
+
+
+def _overrides() -> type:
+    """A class whose fields are those of `TrainSettings`, all of them None: leave as it is."""
+    hints = get_type_hints(TrainSettings)
+    options = [
+        (
+            f.name,
+            Annotated[hints[f.name] | None, Parameter(negative="", help=f.metadata["help"])],
+            dataclass_field(default=None),
+        )
+        for f in fields(TrainSettings)
+    ]
+    return make_dataclass("Overrides", options, frozen=True)
+
+
+Overrides: Any = _overrides()
+
+Name = Annotated[str | None, Parameter(help="Recipe; without one, they are listed.")]
+Out = Annotated[Path | None, Parameter(name="--out", help="Folder of the run, new or begun.")]
+Panoramas = Annotated[
+    Path | None, Parameter(help="Folder of HDR panoramas for the simulator: .exr, .hdr, .npy.")
+]
+Scenes = Annotated[Path | None, Parameter(help="Folder of scenes in a layout, instead.")]
+LayoutName = Annotated[str | None, Parameter(name="--layout", help="Layout. [default: detected]")]
+Validation = Annotated[
+    Path | None, Parameter(help="Panoramas, or scenes, to validate on. [default: some set aside]")
+]
+Workers = Annotated[int, Parameter(help="Processes that make scenes; 0 for none besides this.")]
+Device = Annotated[DeviceName, Parameter(help="Where to train; auto takes a GPU if there is one.")]
+Size = Annotated[
+    tuple[int, int] | None, Parameter(name="--size", help="Width and height of simulated scenes.")
+]
+Printed = Annotated[
+    bool, Parameter(name="--print", negative="", help="Print the recipe and do nothing.")
+]
+
+
+def train(
+    recipe: Name = None,
+    /,
+    *,
+    out: Out = None,
+    panoramas: Panoramas = None,
+    scenes: Scenes = None,
+    layout: LayoutName = None,
+    validation: Validation = None,
+    workers: Workers = 0,
+    device: Device = "auto",
+    size: Size = None,
+    print_recipe: Printed = False,
+    changes: Annotated[Overrides, Parameter(name="*")] = None,
+    quiet: Quiet = False,
+) -> None:
+    """Train a network by a recipe; the same command again goes on after an interruption.
+
+    Start several processes, on several GPUs, by
+    `torchrun --nproc-per-node N -m deghost train RECIPE ...`.
+    """
+    from deghost.cli.terminal import print_json, say
+    from deghost.cli.training import find, list_recipes, run, sized
+    from deghost.train.folders import Folders
+    from deghost.train.recipe import described
+
+    if recipe is None:
+        say(list_recipes())
+        return
+    chosen = find(recipe)
+    wanted = {f.name: getattr(changes, f.name) for f in fields(Overrides)} if changes else {}
+    settings = replace(
+        chosen.settings, **{key: value for key, value in wanted.items() if value is not None}
+    )
+    _check(settings, workers)
+    chosen = sized(replace(chosen, settings=settings), size)
+    if print_recipe:
+        print_json(described(chosen))
+        return
+    if out is None:
+        raise SettingsError("say where the run belongs: --out DIR")
+    folders = Folders(panoramas, scenes, layout, validation, workers)
+    run(chosen, folders, out, device, quiet=quiet)
+
+
+def _check(settings: TrainSettings, workers: int) -> None:
+    """Raise SettingsError for numbers that cannot be."""
+    least = {"steps": 1, "batch": 1, "log_every": 1, "save_every": 1, "validate_every": 1}
+    least |= {"keep": 1, "validation": 1, "warm_up": 0, "patience": 0, "fall_every": 1}
+    for name, smallest in least.items():
+        value = getattr(settings, name)
+        if value < smallest:
+            raise SettingsError(
+                f"--{name.replace('_', '-')} {value} is too small; give {smallest} or more"
+            )
+    if settings.learning_rate <= 0 or settings.clip <= 0:
+        raise SettingsError("--learning-rate and --clip must be above 0")
+    if not 0 <= settings.average < 1:
+        raise SettingsError(f"--average {settings.average} is no decay; give 0 to 0.9999")
+    if workers < 0:
+        raise SettingsError(f"--workers {workers} is not possible; give 0 or more")

@@ -1,0 +1,114 @@
+"""What a protocol is: everything about a published number but the network.
+
+Numbers of this field can only be compared if scale, clipping, cropping, padding, tiling, rounding
+and the variant of each metric are the same; published programs differ in all of them.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+import torch
+import torch.nn.functional as F
+from jaxtyping import Float
+from torch import Tensor
+
+from deghost.errors import SettingsError
+from deghost.evaluate.rounding import ROUNDINGS, Rounding
+from deghost.evaluate.tiles import Cut
+from deghost.radiometry.response import encode
+from deghost.radiometry.tonemap import mu_law
+from deghost.types import Mask, Radiance
+
+
+Picture = Float[Tensor, "3 h w"]  # in the values of a protocol
+Planes = Float[Tensor, "c y x"]
+Metric = Callable[[Tensor, Tensor], Tensor]  # of two pictures, test first, one number
+Values = Literal["linear", "gamma2.24", "mu-law"]
+
+
+@dataclass(frozen=True)
+class Protocol:
+    """How two pictures are compared, in words (`scale`, `source`, `notes`) and in numbers."""
+
+    name: str
+    description: str
+    scale: str  # what the value 1.0 means
+    metrics: Mapping[str, Metric]  # by the names of their columns
+    source: str  # whose paper and program fix this
+    values: Values = "linear"  # what is compared
+    clipping: tuple[float, float] | None = None  # of test and truth
+    crop: int = 0  # pixels cut off at each edge
+    padding: int = 1  # zeros all around, up to a multiple of so many pixels
+    cut: Cut = Cut()  # how the published networks saw the frames
+    rounding: Rounding = "none"  # what the test goes through as a file before it is measured
+    masked: tuple[str, ...] = ()  # metrics that are also measured where a mask is 1
+    notes: tuple[str, ...] = ()  # what a reader must know to compare
+
+
+def in_values_of(protocol: Protocol, radiance: Radiance) -> Picture:
+    """Turn linear light into the values that a protocol compares."""
+    if protocol.values == "linear":
+        return radiance
+    if protocol.values == "mu-law":
+        return mu_law(radiance.clamp(0, 1))
+    return encode(radiance, protocol.values)
+
+
+def prepare_pair(
+    protocol: Protocol, test: Picture, truth: Float[Tensor, "_ _ _"]
+) -> tuple[Planes, Planes]:
+    """Round, clip, crop and pad two pictures, in this order, as a protocol does before measuring.
+
+    Both hold the protocol's `values`. Raises SettingsError for pictures that cannot be compared.
+    """
+    if test.shape != truth.shape:
+        sizes = " and ".join(f"{image.shape[-1]}x{image.shape[-2]}" for image in (test, truth))
+        raise SettingsError(f"pictures of {sizes} pixels cannot be compared; make them one size")
+    if min(test.shape[1:]) <= 2 * protocol.crop:
+        raise SettingsError(
+            f"nothing is left of {test.shape[2]}x{test.shape[1]} pixels where {protocol.name} "
+            f"cuts {protocol.crop} off each edge; compare whole pictures"
+        )
+    if not (test.isfinite().all() and truth.isfinite().all()):
+        raise SettingsError("a picture has values that are not finite; mend them before comparing")
+    test = ROUNDINGS[protocol.rounding](test)
+    if protocol.clipping:
+        low, high = protocol.clipping
+        test, truth = test.clamp(low, high), truth.clamp(low, high)
+    return _framed(protocol, test), _framed(protocol, truth)
+
+
+def measure(
+    protocol: Protocol,
+    test: Picture,
+    truth: Float[Tensor, "_ _ _"],
+    recoverable: Mask | None = None,
+) -> dict[str, float]:
+    """Compare two pictures by every metric of a protocol, by the names of its columns.
+
+    With a mask of the pixels that some frame shows well, the metrics named in `masked` are also
+    given for those alone, as `NAME-recoverable`; not a number if there are none.
+    """
+    test, truth = prepare_pair(protocol, test, truth)
+    scores = {name: metric(test, truth).item() for name, metric in protocol.metrics.items()}
+    if recoverable is None or not protocol.masked:
+        return scores
+    mask = _framed(protocol, recoverable[None]) > 0.5
+    share = mask.double().mean()
+    mended = torch.where(mask, test, truth)  # equal elsewhere: all of the error is in the mask
+    for name in protocol.masked:
+        whole = protocol.metrics[name](mended, truth)
+        scores[f"{name}-recoverable"] = (whole + 10 * share.log10()).item()
+    return scores
+
+
+def _framed(protocol: Protocol, planes: Planes) -> Float[Tensor, "c framed_y framed_x"]:
+    """Cut the edges off, then surround with zeros, the larger half below and to the right."""
+    crop = protocol.crop
+    h, w = (side - 2 * crop for side in planes.shape[-2:])
+    planes = planes[:, crop : crop + h, crop : crop + w]
+    more = [-side % protocol.padding for side in (w, h)]
+    if not any(more):
+        return planes
+    return F.pad(planes, [edge for m in more for edge in (m // 2, m - m // 2)])

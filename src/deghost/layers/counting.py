@@ -1,0 +1,56 @@
+"""What a network costs: parameters and multiplications, counted and not measured."""
+
+from copy import deepcopy
+
+import torch
+from torch import Tensor, nn
+from torch.nn.modules.batchnorm import _BatchNorm
+from torch.utils.flop_counter import FlopCounterMode
+
+from deghost.layers.reconstructor import BracketBatch, Reconstructor
+
+
+def count_parameters(network: nn.Module, statistics: bool = False) -> int:
+    """Count the numbers that training changes, on request with the statistics of batch norm.
+
+    Keras counts with them: each channel has a running mean and a running variance.
+
+    Example:
+        >>> count_parameters(nn.BatchNorm2d(8)), count_parameters(nn.BatchNorm2d(8), True)
+        (16, 32)
+    """
+    trained = sum(parameter.numel() for parameter in network.parameters())
+    norms = (m for m in network.modules() if isinstance(m, _BatchNorm))
+    return trained + statistics * sum(2 * norm.num_features for norm in norms)
+
+
+def count_parameters_in_use(network: Reconstructor, batch: BracketBatch) -> int:
+    """Count the parameters that a reconstruction depends on; nothing is computed."""
+    sketch = deepcopy(network).to("meta").train()
+    made = sketch(_on_meta(batch))
+    results = [made.radiance, *made.maps.values(), *made.features]
+    sums = [result.float().sum() for result in results if result.requires_grad]
+    torch.stack(sums).sum().backward()
+    return sum(p.numel() for p in sketch.parameters() if p.grad is not None)
+
+
+def count_macs(network: Reconstructor, batch: BracketBatch) -> int:
+    """Count the multiply-accumulate operations of a reconstruction; nothing is computed.
+
+    Those of convolutions, linear layers, matrix products and attention count, without biases.
+    Norms, activations, pooling, warping and element-wise products do not.
+    """
+    sketch = deepcopy(network).to("meta").eval()
+    with torch.no_grad(), FlopCounterMode(display=False) as counter:
+        sketch(_on_meta(batch))
+    return int(counter.get_total_flops()) // 2
+
+
+def _on_meta(batch: BracketBatch) -> BracketBatch:
+    """Keep the shapes of a batch and forget its values."""
+    masks = None if batch.masks is None else _sketch(batch.masks)
+    return BracketBatch(_sketch(batch.frames), _sketch(batch.exposures), batch.reference, masks)
+
+
+def _sketch(values: Tensor) -> Tensor:
+    return torch.empty_like(values, device="meta")

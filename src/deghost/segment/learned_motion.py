@@ -1,0 +1,48 @@
+"""What a network is told of a frame and of the scene as known, to judge what moved."""
+
+import math
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from deghost.segment.motion import Planes, contradiction, edge_strength
+from deghost.types import Radiance
+
+
+CONTRAST = 1000.0  # radiance is compressed as log(1 + CONTRAST * x): about evenly over 10 stops
+SCORE = 4.0  # standard deviations that count as clearly different
+EDGE = 0.35  # px of misalignment granted
+
+
+def motion_features(
+    known: tuple[Radiance, Radiance, Planes], frame: tuple[Radiance, Radiance, Planes]
+) -> Float[Tensor, "11 h w"]:
+    """Describe a frame beside what is known of the scene, each as radiance, variance and trust.
+
+    Radiance 1.0 is where the reference clips. The channels: known radiance and frame's radiance,
+    compressed (6); the trust of both (2); by how many deviations of noise and photometric error
+    the frame is brighter than the scene can be, squashed, without and with an allowance for
+    misaligned edges (2); the deviation relative to the radiance (1).
+    """
+    radiance, variance, trust = known
+    light, noise, sure = frame
+    expected = variance + noise
+    difference = contradiction(radiance, trust, light, sure).mean(0)
+    slack = EDGE * edge_strength(radiance).mean(0)
+    deviation = expected.mean(0)
+    scores = torch.stack([deviation, deviation + slack.square()]).sqrt()
+    level = 0.5 * (radiance.mean(0) + light.mean(0))
+    return torch.cat([
+        compressed(radiance),
+        compressed(light),
+        trust.amin(0, keepdim=True),
+        sure.amin(0, keepdim=True),
+        (difference / (SCORE * scores)).tanh(),
+        (deviation.sqrt() / (level + 1e-3)).clamp(max=2.0)[None],
+    ])
+
+
+def compressed(radiance: Float[Tensor, "*shape"]) -> Float[Tensor, "*shape"]:
+    """Compress radiance so that equal stops are about equally far apart, 1.0 at 1.0."""
+    return torch.log1p(CONTRAST * radiance.clamp(min=0)) / math.log1p(CONTRAST)
