@@ -153,6 +153,20 @@ def test_single_precision_agrees_with_double_beside_the_sun():
     assert compare(test, reference).quality == pytest.approx(exact.quality, abs=1e-3)
 
 
+def test_a_mean_surround_is_the_geometric_mean_of_the_reference():
+    """Its light is that of each primary, whatever the test shows."""
+    test, reference = noisy()
+    grey = reference[:1].expand(3, -1, -1)
+    mean = grey[0].double().log().mean().exp().item()
+
+    def quality(surround):
+        settings = {"encoding": "rgb-bt.709", "pixels_per_degree": 30.0}
+        return hdrvdp2(test, grey, **settings, surround=surround).quality
+
+    assert quality("mean") == pytest.approx(quality(mean), abs=1e-4)
+    assert quality("mean") != pytest.approx(quality(1e-5), abs=0.1)
+
+
 def test_inputs_are_left_as_they_are():
     """The metric does not write into its arguments."""
     test, reference = noisy()

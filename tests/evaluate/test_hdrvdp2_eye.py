@@ -22,7 +22,7 @@ CPU = torch.device("cpu")
 
 def eye(light, degrees=30.0, surround=1e-5, primaries=DAYLIGHT):
     scatter = scatter_spectrum(tuple(light.shape[1:]), degrees, CPU)
-    return respond(light, scatter, surround, primaries)
+    return respond(light, scatter, (surround,) * len(light), primaries)
 
 
 @pytest.mark.parametrize("display", PRIMARIES)
@@ -40,7 +40,7 @@ def test_scatter_is_a_convolution(size):
     plane = torch.fft.rfft2(light[0] - 2.0, s=(2 * h, 2 * w)) * scatter.T
     expected = torch.fft.irfft2(plane, s=(2 * h, 2 * w))[:h, :w] + 2.0
 
-    adaptation = respond(light, scatter, 2.0, DAYLIGHT).adaptation
+    adaptation = respond(light, scatter, (2.0,), DAYLIGHT).adaptation
 
     assert torch.allclose(adaptation, expected * sum(DAYLIGHT[0][:2]), rtol=1e-9)
 

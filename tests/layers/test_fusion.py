@@ -69,7 +69,7 @@ def test_the_upsampler_multiplies_the_size(scale):
 
 def test_the_last_layer_is_exact_under_autocast():
     """Its result is single precision, equal to that without autocast."""
-    layer, features = torch.nn.Conv2d(8, 3, 3), torch.rand(1, 8, 6, 6)
+    layer, features = torch.nn.Conv2d(8, 3, 3, padding=1), torch.rand(1, 8, 6, 6)
 
     with torch.autocast("cpu", torch.bfloat16):
         result = in_single_precision(layer, features)

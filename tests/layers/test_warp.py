@@ -32,7 +32,7 @@ def test_what_lies_outside_is_nothing_or_the_border():
 
 
 def test_half_precision_features_keep_single_precision_positions():
-    """Column 1001 of a wide picture is found, though halves and bfloat16 cannot tell it from 1000."""
+    """Columns of a wide picture are found, though bfloat16 has not a number for each."""
     features = torch.arange(2048.0).remainder(7).view(1, 1, 1, -1).bfloat16()
 
     moved = warp(features, torch.zeros(1, 2, 1, 2048))

@@ -41,7 +41,7 @@ def test_layout_frames_and_scale_are_configuration(layout, frames, scale):
 
 
 def test_it_sees_no_further_than_its_convolutions():
-    """Pixels more than 47 away have no say: 2 + 3 x (6 x 2) + ... in all; tiles rely on it."""
+    """Pixels more than 43 away have no say, so that tiles can overlap by as much."""
     torch.manual_seed(0)
     config = AHDRNetConfig(width=4, growth=2)
     network, batch = AHDRNet(config), bracket(config, 3, 120)

@@ -69,7 +69,7 @@ def test_every_parameter_learns_once_the_shares_have_left_zero():
 
 
 def test_frames_are_fused_in_turn():
-    """At the start the parts of single frames have no share, so the order of equal frames is free."""
+    """At the start no frame has a share of its own, so which of equal frames leads is free."""
     network = TMRNet(TMRNetConfig(**TINY)).eval()
     one = torch.rand(1, 1, 4, 8, 8)
     batch = BracketBatch(one.expand(-1, 5, -1, -1, -1), torch.ones(1, 5), 0)

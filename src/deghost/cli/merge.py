@@ -21,6 +21,7 @@ from deghost.cli.options import (
 )
 from deghost.cli.terminal import progress_bar
 from deghost.merge.settings import AlignMode, MergeSettings, Method, PixelType, Scale
+from deghost.segment.motion import Segmenter
 
 
 def merge(
@@ -43,6 +44,9 @@ def merge(
     deghost: Annotated[
         str, Parameter(help="How readily things count as moved: off, low, medium, high or 0..1.")
     ] = "medium",
+    motion: Annotated[
+        Segmenter, Parameter(help="Who finds what moved: rules, or a trained network.")
+    ] = "classical",
     align: Annotated[
         AlignMode, Parameter(help="Line frames up; flow also follows things that moved.")
     ] = "rigid",
@@ -79,6 +83,7 @@ def merge(
         scale=scale,
         method=method,
         deghost=deghost_strength(deghost),
+        motion=motion,
         align=align,
         crop=crop,
         pixel_type=exr_type,

@@ -23,7 +23,7 @@ def _overrides() -> type:
         )
         for f in fields(TrainSettings)
     ]
-    return make_dataclass("Overrides", options, frozen=True)
+    return make_dataclass("Overrides", options, frozen=True, namespace={"__module__": __name__})
 
 
 Overrides: Any = _overrides()
@@ -96,7 +96,7 @@ def train(
 def _check(settings: TrainSettings, workers: int) -> None:
     """Raise SettingsError for numbers that cannot be."""
     least = {"steps": 1, "batch": 1, "log_every": 1, "save_every": 1, "validate_every": 1}
-    least |= {"keep": 1, "validation": 1, "warm_up": 0, "patience": 0, "fall_every": 1}
+    least |= {"keep": 1, "validation_scenes": 1, "warm_up": 0, "patience": 0, "fall_every": 1}
     for name, smallest in least.items():
         value = getattr(settings, name)
         if value < smallest:

@@ -154,7 +154,7 @@ def draw_ripple(
     """
     water = bool(generator.random() < 0.4 and 0.2 * size[0] < horizon < 0.8 * size[0])
     count = int(generator.integers(2, 6))
-    wavelength = np.exp(generator.uniform(math.log(22), math.log(0.6 * min(size)), count))
+    wavelength = np.exp(generator.uniform(math.log(22), math.log(max(22, 0.6 * min(size))), count))
     angle = generator.uniform(0, 2 * math.pi, count)
     stretch = np.array([0.3, 1.0]) if water else np.array([1.0, 1.0])
     direction = np.stack([np.cos(angle), np.sin(angle)], axis=1) * stretch

@@ -28,7 +28,7 @@ class Lpips:
     name: str  # with the backbone: distances of different ones cannot be compared
     backbone: Backbone
     network: nn.Sequential
-    heads: tuple[Float[Tensor, " c"], ...]
+    heads: tuple[Float[Tensor, " _"], ...]
 
     def __call__(
         self, test: Float[Tensor, "*batch 3 h w"], truth: Float[Tensor, "*batch 3 h w"]
@@ -50,7 +50,7 @@ class Lpips:
             total = total + error @ head.to(error)
         return total.reshape(test.shape[:-3])
 
-    def _features(self, images: Float[Tensor, "*batch 3 h w"]) -> list[Float[Tensor, "n c y x"]]:
+    def _features(self, images: Float[Tensor, "*batch 3 h w"]) -> list[Float[Tensor, "n _ _ _"]]:
         """The features at the taps, each pixel's of length 1."""
         flat = images.float().reshape(-1, *images.shape[-3:])
         maps = flat.flip(1) if self.backbone.blue_first else flat

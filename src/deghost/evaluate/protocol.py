@@ -47,7 +47,7 @@ class Protocol:
 
 
 def in_values_of(protocol: Protocol, radiance: Radiance) -> Picture:
-    """Turn linear light into the values that a protocol compares."""
+    """Turn linear light, in the protocol's scale, into the values that it compares."""
     if protocol.values == "linear":
         return radiance
     if protocol.values == "mu-law":
@@ -97,7 +97,7 @@ def measure(
     mask = _framed(protocol, recoverable[None]) > 0.5
     share = mask.double().mean()
     mended = torch.where(mask, test, truth)  # equal elsewhere: all of the error is in the mask
-    for name in protocol.masked:
+    for name in filter(scores.__contains__, protocol.masked):
         whole = protocol.metrics[name](mended, truth)
         scores[f"{name}-recoverable"] = (whole + 10 * share.log10()).item()
     return scores

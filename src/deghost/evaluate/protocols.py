@@ -17,6 +17,7 @@ from deghost.evaluate.protocol import Metric, Picture, Protocol, in_values_of, m
 from deghost.evaluate.psnr import psnr_mu_ntire, psnr_ntire
 from deghost.evaluate.psnr_vam import psnr_mu_vam, psnr_vam
 from deghost.evaluate.pu21 import psnr_pu21
+from deghost.evaluate.rounding import as_rgbe
 from deghost.evaluate.tiles import Cut
 from deghost.evaluate.tone_mapped import TONES, psnr_shown, ssim_shown
 
@@ -53,6 +54,11 @@ def _bench_quality(test: Picture, truth: Picture) -> Float[Tensor, ""]:
     return torch.tensor(hdrvdp2_as(BENCH_VIEWING, test, truth).quality)
 
 
+def _quality_of_file(test: Picture, truth: Picture) -> Float[Tensor, ""]:
+    """HDR-VDP-2.2 as SCTNet calls it, of a result that went through a Radiance file."""
+    return METRICS["hdr-vdp-2-sctnet"](as_rgbe(test), truth)
+
+
 def _kalantari_metrics(variant: str = "", viewing: str = "safnet") -> dict[str, Metric]:
     """The five columns of most tables, by a variant of SSIM and a viewing of HDR-VDP-2."""
     ssims = {name: METRICS[name + variant] for name in ("ssim-mu", "ssim-l")}
@@ -70,9 +76,10 @@ KALANTARI = Protocol(
     cut=OFFICIAL,
     notes=(
         "Nothing is clipped before PSNR; SSIM clips to [0, 1] and keeps whole windows only",
-        "HDR-VDP-2 reads linear light as sRGB on a screen of 100 cd/m², as every published number",
+        "HDR-VDP-2 reads linear light as sRGB on a screen of 100 cd/m², as most published numbers",
         "Networks were run on separate tiles of 256 pixels, the rest filled with white",
-        "PSNR is of floating-point values; a Radiance file in between costs up to 0.8 % a value",
+        "All is of floating-point values; a Radiance file in between costs decibels of PSNR-mu "
+        "where colours are deep",
         NOT_THE_TEST_SET,
     ),
 )
@@ -94,10 +101,10 @@ TEL = replace(
     KALANTARI,
     name="tel",
     description="Tel 2023, 36 test scenes, as SCTNet measures them",
-    metrics=_kalantari_metrics(viewing="sctnet"),
+    metrics={**_kalantari_metrics(viewing="sctnet"), "hdr-vdp-2": _quality_of_file},
     source="SCTNet (ICCV 2023), test_sct.py and utils/hdrvdp2_pu21/run/test.m",
     notes=(
-        "The published HDR-VDP-2 is of Radiance files, the PSNR and SSIM of floating-point values",
+        "HDR-VDP-2 is of results written as Radiance files, PSNR and SSIM of floating-point values",
         "The published PU21 numbers are of 8-bit mu-law pictures on a screen of 55 cd/m²; they "
         "are not comparable with PU21 of light and are left out",
         "Numbers in the proceedings were corrected later; cite the version on arXiv",

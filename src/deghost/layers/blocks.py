@@ -18,7 +18,9 @@ def pad_to_multiple(
         torch.Size([1, 3, 8, 16])
     """
     below, right = (-size % multiple for size in maps.shape[-2:])
-    return functional.pad(maps, (0, right, 0, below), mode="replicate") if below or right else maps
+    if torch.compiler.is_exporting() or below or right:  # an exported graph pads any size
+        return functional.pad(maps, (0, right, 0, below), mode="replicate")
+    return maps
 
 
 class ConvBlock(nn.Sequential):

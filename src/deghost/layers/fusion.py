@@ -27,7 +27,7 @@ def reference_first(batch: BracketBatch, count: int) -> BatchFrames:
     return cat([reference, before, after], dim=1)
 
 
-def with_roots(frames: BatchFrames, layout: Layout) -> BatchFrames:
+def with_roots(frames: BatchFrames, layout: Layout) -> Float[Tensor, "b n seen h w"]:
     """Add to a mosaic's channels their roots, each beside its own, as BracketIRE does.
 
     A network needs a linear and an encoded view of a frame; `srgb6` has both already.

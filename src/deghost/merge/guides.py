@@ -2,18 +2,28 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
 
 import cv2
 import torch
 from jaxtyping import Bool, Float
-from torch import Tensor
+from torch import Tensor, nn
 
 from deghost.align.flow import reliable_flow, warp_by_flow
 from deghost.layers.pyramid import continue_smoothly
 from deghost.merge.plan import MergePlan, Prepared, warped_proxy
 from deghost.merge.proxy import Proxy
-from deghost.merge.weighted import Fusion, Layer, disagreement, extend, known, start_fusion
+from deghost.merge.weighted import (
+    Fusion,
+    Layer,
+    disagreement,
+    extend,
+    known,
+    pair_features,
+    start_fusion,
+)
 from deghost.radiometry.noise import NoiseModel
+from deghost.segment.learned_motion import learned_mask
 from deghost.segment.motion import edge_strength, moved
 from deghost.types import Mask, Radiance
 
@@ -44,9 +54,7 @@ class Guides:
 
 
 @torch.inference_mode()
-def make_guides(
-    plan: MergePlan, small: Prepared, motion: Sequence[Mask] | None = None
-) -> Guides:
+def make_guides(plan: MergePlan, small: Prepared, motion: Sequence[Mask] | None = None) -> Guides:
     """Find what moved in every frame, and what to assume where nothing was measured.
 
     Frames are taken in the order of merging, each compared with the merge of those before it, so
@@ -85,6 +93,13 @@ def _layer(plan: MergePlan, proxy: Proxy, factor: int, k: int) -> Layer:
 def _stillness(fusion: Fusion, layer: Layer, plan: MergePlan) -> Mask:
     """Where a layer shows the scene that is known, 1, or something else, 0."""
     height = layer.radiance.shape[1]
+    if plan.motion.segmenter == "learned" and plan.motion.strength > 0:
+        return 1 - learned_mask(
+            _segmenter(),
+            lambda first, last: pair_features(fusion.rows(first, last), layer.rows(first, last)),
+            height,
+            plan.motion.strength,
+        )
     scores = []
     for top in range(0, height, STRIP):  # in strips, for the sake of memory
         first, last = max(0, top - 1), min(height, top + STRIP + 1)
@@ -94,6 +109,13 @@ def _stillness(fusion: Fusion, layer: Layer, plan: MergePlan) -> Mask:
         scores.append(score[top - first : top - first + STRIP])
     unsure = fusion.trust.amin(0) < 0.5
     return 1 - moved(torch.cat(scores), plan.motion, unsure)
+
+
+@cache
+def _segmenter() -> nn.Module:
+    from deghost.models.zoo import load_network
+
+    return load_network("motion-net").to(memory_format=torch.channels_last)  # type: ignore[call-overload]
 
 
 def _follow(

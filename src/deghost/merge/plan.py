@@ -121,7 +121,7 @@ def plan_merge(bracket: Bracket, settings: MergeSettings) -> MergePlan:
         noise=small.noise,
         tolerances=tolerances,
         warps=warps,
-        motion=MotionSettings(strength=settings.deghost),
+        motion=MotionSettings(settings.deghost, settings.motion),
         flow=settings.align == "flow",
         crop=_crop(warps, bracket.size) if settings.crop else (0, 0, *bracket.size),
         method=settings.method,

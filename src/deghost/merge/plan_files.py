@@ -18,7 +18,7 @@ from deghost.merge.settings import Method, PixelType, Scale
 from deghost.radiometry.matching import LEVELS, Match
 from deghost.radiometry.noise import NoiseModel
 from deghost.radiometry.response import named_response
-from deghost.segment.motion import MotionSettings
+from deghost.segment.motion import MotionSettings, Segmenter
 from deghost.types import Bracket, Exposure, Response
 
 
@@ -154,7 +154,9 @@ def _match(item: Any) -> Match:
 
 
 def _motion(item: Any) -> MotionSettings:
-    return MotionSettings(**{key: _amount(value) for key, value in item.items()})
+    segmenter = _choice(Segmenter)(item.get("segmenter", "classical"))
+    amounts = {key: _amount(value) for key, value in item.items() if key != "segmenter"}
+    return MotionSettings(segmenter=segmenter, **amounts)
 
 
 def _response_fields(response: Response) -> dict[str, Any]:

@@ -5,6 +5,7 @@ from typing import Literal, get_args
 
 from deghost.errors import SettingsError
 from deghost.io.exposure_settings import ExposureSettings
+from deghost.segment.motion import Segmenter
 
 
 Scale = Literal["reference", "absolute", "max"]
@@ -31,12 +32,19 @@ class MergeSettings:
     scale: Scale = "reference"
     method: Method = "weighted"
     deghost: float = DEGHOST_LEVELS["medium"]  # 0 = off, 1 = everything that might have moved
+    motion: Segmenter = "classical"
     align: AlignMode = "rigid"
     crop: bool = True
     pixel_type: PixelType = "half"
 
     def __post_init__(self) -> None:
-        choices = {"scale": Scale, "method": Method, "align": AlignMode, "pixel_type": PixelType}
+        choices = {
+            "scale": Scale,
+            "method": Method,
+            "motion": Segmenter,
+            "align": AlignMode,
+            "pixel_type": PixelType,
+        }
         for name, options in choices.items():
             if getattr(self, name) not in get_args(options):
                 known = ", ".join(get_args(options))

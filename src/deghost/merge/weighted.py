@@ -3,8 +3,11 @@
 from dataclasses import dataclass, replace
 
 import torch
+from jaxtyping import Float
+from torch import Tensor
 
 from deghost.radiometry.noise import NoiseModel
+from deghost.segment.learned_motion import motion_features
 from deghost.segment.motion import Planes, Trust, contradiction
 from deghost.types import Mask, Radiance
 
@@ -152,6 +155,15 @@ def disagreement(known: Known, layer: Layer, slack: Planes | None = None) -> Mas
         expected.addcmul_(slack, slack)
     difference = contradiction(known.radiance, known.trust, layer.radiance, layer.trust)
     return difference.square().div_(expected).mean(0).sqrt_()
+
+
+def pair_features(fusion: Fusion, layer: Layer) -> Float[Tensor, "11 h w"]:
+    """Describe a layer beside what is known, for a learned segmenter."""
+    scene = known(fusion)
+    expected = variance(scene.radiance, layer) + (layer.tolerance * layer.radiance).square()
+    return motion_features(
+        (scene.radiance, scene.variance, scene.trust), (layer.radiance, expected, layer.trust)
+    )
 
 
 def variance(level: Planes, layer: Layer) -> Planes:

@@ -189,13 +189,20 @@ class WindowAttention(nn.Module):
         apart = self._apart(bias, place % self.window)
         return self._closed(self._attended(inner, bias), self._attended(ends, apart), axis=2)
 
-    def _opened(self, tokens: Tokens, axis: int) -> tuple[Tokens, Tokens]:
+    def _opened(
+        self, tokens: Tokens, axis: int
+    ) -> tuple[Float[Tensor, "b inner_h inner_w c"], Float[Tensor, "b end_h end_w c"]]:
         """Take the inner windows out; what is left of both ends makes one, the far end first."""
         length, rest = tokens.shape[axis], self.window - self.shift
         near, inner, far = tokens.tensor_split([self.shift, length - rest], dim=axis)
         return inner, cat([far, near], dim=axis)
 
-    def _closed(self, inner: Tokens, ends: Tokens, axis: int) -> Tokens:
+    def _closed(
+        self,
+        inner: Float[Tensor, "b inner_h inner_w c"],
+        ends: Float[Tensor, "b end_h end_w c"],
+        axis: int,
+    ) -> Tokens:
         """Put inner windows back between the ends."""
         far, near = ends.tensor_split([self.window - self.shift], dim=axis)
         return cat([near, inner, far], dim=axis)

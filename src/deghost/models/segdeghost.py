@@ -5,7 +5,7 @@ Prabhakar, Agrawal and Babu, Segmentation Guided Deep HDR Deghosting (2022).
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, final
 
 import torch
 from einops import einsum, rearrange
@@ -73,6 +73,7 @@ ABLATIONS: dict[str, Mapping[str, Any]] = {
 }
 
 
+@final
 class SegDeghost(Reconstructor):
     """Reconstruct, with `maps["motion"]`: the reference's map is the union of the others."""
 
@@ -99,7 +100,7 @@ class SegDeghost(Reconstructor):
             assert motion is not None
             return Reconstruction(_triangle(batch, motion), {"motion": motion})
         values, stages = self.merging(batch, motion)
-        radiance = _OUTPUTS[self.config.output](values.float())
+        radiance = _OUTPUTS[self.config.output](values)
         return Reconstruction(radiance, {} if motion is None else {"motion": motion}, stages)
 
     def load_motion(self, state: Mapping[str, Tensor]) -> None:
@@ -169,6 +170,7 @@ class _Merging(nn.Module):
         memory = cat(written, dim=1) if written else None
         if motion is None:
             return self.decoder(self._fused(0, self._joined(features, count), memory))
+        motion = motion.to(features.dtype)
         dynamic = features * rearrange(motion, "b n h w -> (b n) 1 h w")
         static = self._fused(0, self._joined(features - dynamic, count), memory)
         moving = self._fused(1, self._joined(dynamic, count), memory)

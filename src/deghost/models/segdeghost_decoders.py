@@ -7,6 +7,8 @@ from jaxtyping import Float
 from torch import Tensor, cat, nn
 from torch.nn import functional
 
+from deghost.layers.fusion import in_single_precision
+
 
 Maps = Float[Tensor, "b _channels h w"]
 DecoderName = Literal["sdc-dense", "sdc", "plain", "resnet"]
@@ -63,7 +65,7 @@ class StackedDecoder(nn.Module):
         for block in self.blocks:
             stages.append(block(maps))
             maps = cat([fused, *stages], dim=1) if self.dense else stages[-1]
-        return self.last(cat(stages, dim=1)), tuple(stages)
+        return in_single_precision(self.last, cat(stages, dim=1)), tuple(stages)
 
 
 class ChainDecoder(nn.Module):
@@ -89,7 +91,7 @@ class ChainDecoder(nn.Module):
         for layer in self.rest:
             maps = layer(maps)
             stages.append(maps)
-        return self.last(maps), tuple(stages[k] for k in self.taps)
+        return in_single_precision(self.last, maps), tuple(stages[k] for k in self.taps)
 
 
 class _Plain(nn.Module):

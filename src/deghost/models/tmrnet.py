@@ -102,7 +102,9 @@ class TMRNet(Reconstructor):
         result = in_single_precision(self.last, enlarged) / unit
         return Reconstruction(result, features=(base, state, decoded))
 
-    def _encoded(self, frames: BatchFrames, radiance: BatchFrames) -> Float[Tensor, "b n c h w"]:
+    def _encoded(
+        self, frames: BatchFrames, radiance: Float[Tensor, "b n colours h w"]
+    ) -> Float[Tensor, "b n width h w"]:
         """Give the features of each frame; sRGB frames show their codes beside the radiance."""
         if self.layout == "raw4":
             seen = with_roots(radiance, self.layout)
@@ -111,7 +113,11 @@ class TMRNet(Reconstructor):
         features = self.encoder(rearrange(seen, "b n c h w -> (b n) c h w"))
         return rearrange(features, "(b n) c h w -> b n c h w", n=self.frames)
 
-    def _aligned(self, features: BatchFrames, radiance: BatchFrames) -> list[Maps]:
+    def _aligned(
+        self,
+        features: Float[Tensor, "b n width h w"],
+        radiance: Float[Tensor, "b n colours h w"],
+    ) -> list[Maps]:
         """Bring the features of all frames to where the first one has them."""
         count = self.frames - 1
         base = features[:, 0]

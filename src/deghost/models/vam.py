@@ -4,7 +4,7 @@ Omrani and Moroni, High Dynamic Range Imaging via Visual Attention Modules (2023
 """
 
 from dataclasses import dataclass
-from typing import ClassVar, Literal
+from typing import ClassVar, Literal, final
 
 from einops import rearrange
 from jaxtyping import Float
@@ -12,6 +12,7 @@ from torch import Tensor, cat, nn
 from torch.nn import functional
 
 from deghost.errors import BracketError
+from deghost.layers.fusion import in_single_precision
 from deghost.layers.reconstructor import BracketBatch, Reconstruction, Reconstructor
 
 
@@ -37,6 +38,7 @@ class VAMConfig:
     gamma: float = 2.24
 
 
+@final
 class VAM(Reconstructor):
     """Three frames and masks of where the darker and the brighter one are well exposed.
 
@@ -89,7 +91,7 @@ class VAM(Reconstructor):
         attended = seen[0] + seen[1]
         guide = cat([attended, aligned_by, attended_by], dim=1)
         first, stages = self.reconstruction(cat([*features, guide], dim=1), guide)
-        values = self.refinement(first, guide[:, WIDTH:]).float()
+        values = self.refinement(first, guide[:, WIDTH:])
         learned = values.sigmoid() if self.config.output_domain == "sigmoid" else values
         radiance = radiance_of(values, batch, self.config)
         return Reconstruction(radiance, {"predicted": learned}, stages)
@@ -258,7 +260,7 @@ class _Refinement(nn.Module):
         hint = self.reference(reference).relu()
         for refine in self.rounds:
             first = refine(cat([first, hint], dim=1))
-        return self.last(first)
+        return in_single_precision(self.last, first)
 
 
 def _norm(channels: int) -> nn.BatchNorm2d:

@@ -1,18 +1,41 @@
-"""What a network is told of a frame and of the scene as known, to judge what moved."""
+"""Which pixels of a frame moved against what is known of the scene: the learned mask."""
 
 import math
+from collections.abc import Callable
 
 import torch
 from jaxtyping import Float
-from torch import Tensor
+from torch import Tensor, nn
 
 from deghost.segment.motion import Planes, contradiction, edge_strength
-from deghost.types import Radiance
+from deghost.types import Mask, Radiance
 
 
 CONTRAST = 1000.0  # radiance is compressed as log(1 + CONTRAST * x): about evenly over 10 stops
 SCORE = 4.0  # standard deviations that count as clearly different
 EDGE = 0.35  # px of misalignment granted
+ROWS = 256  # judged at once, for the sake of memory ...
+MARGIN = 64  # ... with what surrounds them; both multiples of the network's coarsest pixel
+SOFTNESS = 0.2  # probability on either side of even odds between still and moved
+
+
+def learned_mask(
+    network: nn.Module,
+    describe: Callable[[int, int], Float[Tensor, "11 rows w"]],
+    height: int,
+    strength: float,
+) -> Mask:
+    """Judge a frame strip by strip; `describe(first, last)` gives the features of some rows.
+
+    `strength` in (0, 1] is the user's: with more of it, less likely motion counts.
+    """
+    strips = []
+    for top in range(0, height, ROWS):
+        first, last = max(0, top - MARGIN), min(height, top + ROWS + MARGIN)
+        features = describe(first, last)[None].contiguous(memory_format=torch.channels_last)
+        strips.append(network(features)[0, top - first : top - first + ROWS].sigmoid())
+    likely = torch.cat(strips)
+    return ((likely - (1 - strength) + SOFTNESS) / (2 * SOFTNESS)).clamp(0, 1)
 
 
 def motion_features(
@@ -33,14 +56,16 @@ def motion_features(
     deviation = expected.mean(0)
     scores = torch.stack([deviation, deviation + slack.square()]).sqrt()
     level = 0.5 * (radiance.mean(0) + light.mean(0))
-    return torch.cat([
-        compressed(radiance),
-        compressed(light),
-        trust.amin(0, keepdim=True),
-        sure.amin(0, keepdim=True),
-        (difference / (SCORE * scores)).tanh(),
-        (deviation.sqrt() / (level + 1e-3)).clamp(max=2.0)[None],
-    ])
+    return torch.cat(
+        [
+            compressed(radiance),
+            compressed(light),
+            trust.amin(0, keepdim=True),
+            sure.amin(0, keepdim=True),
+            (difference / (SCORE * scores)).tanh(),
+            (deviation.sqrt() / (level + 1e-3)).clamp(max=2.0)[None],
+        ]
+    )
 
 
 def compressed(radiance: Float[Tensor, "*shape"]) -> Float[Tensor, "*shape"]:

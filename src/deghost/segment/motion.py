@@ -6,6 +6,7 @@ can be contradicted from one side only.
 """
 
 from dataclasses import dataclass
+from typing import Literal
 
 import cv2
 import numpy as np
@@ -18,17 +19,19 @@ from deghost.types import Mask
 
 Planes = Float[Tensor, "p h w"]  # radiance: RGB, or the mean of the channels alone
 Trust = Float[Tensor, "c h w"]  # how surely a pixel, or each channel, is below clipping
+Segmenter = Literal["classical", "learned"]  # who finds moving regions on the proxy
 
 
 @dataclass(frozen=True)
 class MotionSettings:
-    """How the classical motion mask is made.
+    """How motion masks are made.
 
     `strength` in [0, 1] is the user's: 0 finds nothing, 1 finds everything that might have moved.
     `tolerance` is the relative photometric error granted, `edge` the error of alignment in pixels.
     """
 
     strength: float = 0.5
+    segmenter: Segmenter = "classical"
     tolerance: float = 0.06
     edge: float = 0.35
     feather: float = 2.0  # px

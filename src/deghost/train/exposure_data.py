@@ -72,7 +72,8 @@ def frame_noise(scene: Scene, linear: Float[Tensor, "n 3 h w"]) -> list[NoiseMod
     models = [estimate_noise(_patches(frame)) for frame in linear]
     if scene.details.get("bits", 8) != 8:
         return models
-    black = replace(scene, frames=torch.full((1, 3, 1, 1), CRUSHED))
+    codes = torch.full((1, 3, 1, 1), CRUSHED)
+    black = Scene(scene.name, codes, torch.ones(1), 0, scene.response, scene.curve)
     least = float(linear_frames(black).mean()) ** 2
     return [replace(model, read=max(model.read, least)) for model in models]
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from deghost.data.layouts import open_scenes
 from deghost.data.panoramas import read_panoramas
+from deghost.data.views import fits
 from deghost.errors import SettingsError
 from deghost.layers.weights import SUFFIX, Card, save_weights
 from deghost.train.exposure_data import FramePool, pool_of_scenes, simulated_pool
@@ -44,6 +45,12 @@ def make_pools(source: PoolSource) -> tuple[FramePool, FramePool]:
         raise SettingsError("give --from PANORAMAS or --data FOLDER, one of the two")
     places = read_panoramas(source.panoramas)
     others = read_panoramas(source.held) if source.held else places
+    for panorama in (*places, *others):
+        if not fits((source.size, source.size), panorama.pixels.shape[:2]):
+            raise SettingsError(
+                f"{panorama.name} is too small for views of {source.size} x {source.size}; "
+                "take larger panoramas or a smaller --size"
+            )
     count = max(1, source.scenes // HELD_BACK)
     return (
         simulated_pool(places, source.size, seed=1, count=source.scenes),

@@ -15,9 +15,10 @@ from deghost.models.exposure_unet import ExposureUNet
 from deghost.segment.exposure import Side
 from deghost.train.exposure_data import Codes, FramePool, TruthRule, ruled_batches, ruled_masks
 from deghost.train.loop import Loss, Step, Trainee, train
+from deghost.train.optimisers import make_optimiser, make_schedule
 from deghost.train.processes import Process
 from deghost.train.recipes_exposure import LossName, UNetTraining, unet_loss
-from deghost.train.settings import TrainSettings, make_optimiser, make_schedule
+from deghost.train.settings import TrainSettings
 
 
 MEASURES = ("Dice", "Jaccard", "Sens", "Spec", "AUC", "AVG")

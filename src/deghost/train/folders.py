@@ -89,9 +89,9 @@ def _simulated(
     return Sources(
         SimulatedSource(training, scenes, settings.seed, recipe.prepare, settings.batch),
         SimulatedSource(validation, scenes, VALIDATION_SEED, recipe.prepare, settings.batch),
-        settings.validation,
+        settings.validation_scenes,
         f"simulated from {len(training)} panoramas, seed {settings.seed}; "
-        f"validated on {settings.validation} scenes of {len(validation)} "
+        f"validated on {settings.validation_scenes} scenes of {len(validation)} "
         + ("others" if folders.validation else "of them with a seed of their own"),
         folders.workers,
     )
@@ -104,7 +104,7 @@ def _stored(recipe: Recipe, folders: Folders, root: Path) -> Sources:
         validation = _part(open_scenes(folders.validation, folders.layout), "validation")
     else:
         training, validation = _divided(found, training)
-    count = min(recipe.settings.validation, len(validation))
+    count = min(recipe.settings.validation_scenes, len(validation))
     return Sources(
         StoredSource(training, recipe.settings.seed, recipe.prepare),
         StoredSource(validation, VALIDATION_SEED, recipe.prepare),

@@ -10,10 +10,10 @@ from jaxtyping import Float
 from numpy.random import Generator, default_rng
 from torch import Tensor
 
-from deghost.merge.weighted import Layer, extend, known, start_fusion, variance
+from deghost.errors import TrainError
+from deghost.merge.weighted import Layer, extend, pair_features, start_fusion
 from deghost.radiometry.noise import NoiseModel, estimate_noise, unclipped
 from deghost.radiometry.response import linearise, named_response
-from deghost.segment.learned_motion import motion_features
 from deghost.types import Image, Response, Scene
 
 
@@ -34,6 +34,8 @@ def motion_pairs(scene: Scene) -> MotionPairs:
     Frames are aligned by the true camera with an error of up to a pixel, and their light is off
     by a few hundredths, as in practice.
     """
+    if scene.motion is None or scene.camera is None:
+        raise TrainError(f"{scene.name} has no motion masks; take simulated scenes")
     generator = default_rng(crc32(scene.name.encode()))
     relative = (scene.exposures / scene.exposures[scene.reference]).tolist()
     linear = [linear_frame(scene, k) for k in range(len(relative))]
@@ -43,15 +45,11 @@ def motion_pairs(scene: Scene) -> MotionPairs:
     pairs = []
     for k in order[1:]:
         layer = _layer(scene, linear, noise, k, relative, generator)
-        here = known(fusion)
-        spread = variance(here.radiance, layer) + (layer.tolerance * layer.radiance).square()
-        features = motion_features(
-            (here.radiance, here.variance, here.trust), (layer.radiance, spread, layer.trust)
-        )
+        features = pair_features(fusion, layer)
         pairs.append((features, scene.motion[k]))
         fusion = extend(fusion, layer, 1 - scene.motion[k])
-    features, motion = zip(*pairs, strict=True)
-    return MotionPairs(torch.stack(features), torch.stack(motion))
+    described, masks = zip(*pairs, strict=True)
+    return MotionPairs(torch.stack(described), torch.stack(masks))
 
 
 def linear_frame(scene: Scene, k: int) -> Image:
@@ -81,7 +79,7 @@ def _layer(
     trust = unclipped(codes, 0.905, 0.98)
     planes = torch.cat([linear[k], trust[None]])
     tolerance = 0.02
-    if generator is not None:
+    if generator is not None and scene.camera is not None:
         matrix = scene.camera[k].numpy().astype(np.float64) @ _jitter(generator, codes.shape)
         array = planes.permute(1, 2, 0).contiguous().numpy()
         h, w = codes.shape

@@ -5,7 +5,9 @@ from deghost.train.recipes_exposure import EXPOSURE_RECIPES
 from deghost.train.recipes_motion import MOTION_RECIPES
 
 
-RECIPES: dict[str, Recipe] = {recipe.name: recipe for recipe in (*EXPOSURE_RECIPES, *MOTION_RECIPES)}
+RECIPES: dict[str, Recipe] = {
+    recipe.name: recipe for recipe in (*EXPOSURE_RECIPES, *MOTION_RECIPES)
+}
 
 
 def find_recipe(name: str) -> Recipe:

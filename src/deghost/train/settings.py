@@ -46,7 +46,7 @@ class TrainSettings:
     log_every: int = _told(20, "Steps between lines of the log.")
     save_every: int = _told(500, "Steps between checkpoints.")
     validate_every: int = _told(1000, "Steps between validations.")
-    validation: int = _told(48, "Scenes to validate on.")
+    validation_scenes: int = _told(48, "Scenes to validate on.")
     keep: int = _told(2, "Checkpoints kept, besides the best.")
     patience: int = _told(0, "Validations without gain before training stops; 0 for never.")
 

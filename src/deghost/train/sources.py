@@ -4,7 +4,7 @@ from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from itertools import count
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 from numpy import random
 from numpy.random import SFC64, SeedSequence
@@ -24,6 +24,7 @@ Prepare = Callable[
 ]  # what a network needs of a scene, a batch of its own
 
 
+@runtime_checkable
 class Source(Protocol):
     """An endless series of scenes, ready for a network."""
 
