@@ -13,11 +13,12 @@ def test_tables_are_printed_and_written(tmp_path, capsys):
     assert cv2.imwrite(str(places / "room.hdr"), picture)
     out = tmp_path / "out"
 
-    options = ["--steps", "1", "--batch", "2", "--size", "32", "--scenes", "6", "--quiet"]
-    main(["exposure-tables", "--from", str(places), "--out", str(out), *options])
+    options = ["--steps", "1", "--batch", "2", "--scenes", "6", "--quiet"]
+    source = ["--from", str(places), "--out", str(out)]
+    main(["exposure-tables", *source, *options, "--size", "32"])
 
     shown = capsys.readouterr().out
-    assert "Budget: 12 networks, 1 steps of 2 frames of 64 x 64, 6 scenes" in shown
+    assert "Budget: 12 networks, 1 steps of 2 frames of 32 x 32, 6 scenes" in shown
     assert (out / "exposure-tables.md").read_text() in f"{shown}\n"
     assert len(list(out.glob("*.safetensors"))) == 12
 

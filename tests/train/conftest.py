@@ -4,7 +4,11 @@ import sys
 from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
 
+import cv2
+import numpy as np
 import pytest
+
+from deghost.data.views import make_panorama
 
 
 def load(path):
@@ -21,3 +25,15 @@ def load(path):
 @pytest.fixture(scope="session")
 def tiny():
     return load(Path(__file__).with_name("tiny_run.py"))
+
+
+def place(name, seed):
+    """A panorama of soft stains."""
+    stains = np.random.default_rng(seed).normal(size=(16, 32, 3)).astype(np.float32)
+    pixels = np.exp2(cv2.resize(stains, (512, 256), interpolation=cv2.INTER_CUBIC))
+    return make_panorama(name, pixels.astype(np.float16))
+
+
+@pytest.fixture(scope="session")
+def panoramas():
+    return tuple(place(f"place_{seed}", seed) for seed in range(2))

@@ -13,7 +13,10 @@ from types import FrameType
 from cyclopts import App, CycloptsError, MissingArgumentError
 
 from deghost.cli.allocator import tune_allocator
+from deghost.cli.benchmark import benchmark
 from deghost.cli.convert import convert
+from deghost.cli.evaluate import evaluate
+from deghost.cli.export import export
 from deghost.cli.exposure_tables import exposure_tables
 from deghost.cli.inspect import inspect
 from deghost.cli.merge import merge
@@ -36,7 +39,11 @@ app = App(
     result_action="return_value",
     suppress_keyboard_interrupt=False,
 )
-for command in (merge, inspect, render, convert, scenes, simulate, train, exposure_tables):
+COMMANDS = (
+    *(merge, inspect, render, convert, scenes, simulate, evaluate, benchmark),
+    *(train, exposure_tables, export),
+)
+for command in COMMANDS:
     app.command(command)
 
 

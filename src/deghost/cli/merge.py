@@ -21,7 +21,7 @@ from deghost.cli.options import (
 )
 from deghost.cli.terminal import progress_bar
 from deghost.merge.settings import AlignMode, MergeSettings, Method, PixelType, Scale
-from deghost.segment.motion import Segmenter
+from deghost.segment.segmenters import Segmenter
 
 
 def merge(

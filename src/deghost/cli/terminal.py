@@ -37,10 +37,13 @@ def make_table(*titles: str, right: tuple[str, ...] = ()) -> Table:
 
 
 @contextmanager
-def progress_bar(what: str, *, visible: bool) -> Iterator[Callable[[float], None]]:
+def progress_bar(
+    what: str, *, visible: bool, then: str = "merging"
+) -> Iterator[Callable[[float], None]]:
     """Show a bar on standard error once the work takes more than a second.
 
-    It is told the share that is done, and tells the time left; before, it shows `what` is done.
+    It is told the share that is done, and tells the time left; before, it shows `what` is done,
+    from then on what is done `then`.
     """
     console = Console(stderr=True)
     bar = Progress(
@@ -57,7 +60,7 @@ def progress_bar(what: str, *, visible: bool) -> Iterator[Callable[[float], None
     patience.start()
 
     def update(share: float) -> None:
-        bar.update(task, description="merging", total=1.0, completed=share)
+        bar.update(task, description=then, total=1.0, completed=share)
 
     try:
         yield update

@@ -64,7 +64,7 @@ def run(recipe: Recipe, folders: Folders, out: Path, device: DeviceName, *, quie
 @contextmanager
 def _bar(recipe: Recipe, *, visible: bool) -> Iterator["_Update"]:
     """Show progress on standard error: a bar if that is a terminal, and validations."""
-    console = Console(stderr=True, highlight=False)
+    console = Console(stderr=True, highlight=False, soft_wrap=True)
     bar = Progress(
         TextColumn("{task.description}"),
         BarColumn(),

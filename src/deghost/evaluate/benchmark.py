@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Literal, get_args
 
 import torch
+from torch import Tensor
 
 from deghost.data.bench import SUMS, bench_entries, bench_scenes, read_bench_panoramas
 from deghost.data.layouts import open_scenes
@@ -19,12 +20,12 @@ from deghost.evaluate.evaluation import MEASURING, Pair, Progress, assess, failu
 from deghost.evaluate.methods import Method, rgb_scene
 from deghost.evaluate.protocol import in_values_of
 from deghost.evaluate.records import Outcome, Record, RunFolder, checksum
+from deghost.evaluate.results import ORACLES
 from deghost.types import Scene
 
 
 BENCH = "deghost-bench"
-MAKING = ("align", "segment", "layers", "models")  # what methods rest on besides
-NEEDS_MASKS = ("oracle",)  # methods that scenes without masks are spared
+MAKING = ("merge", "align", "segment", "layers", "models")  # the code that methods rest on besides
 SetPart = Literal["train", "validation", "test", "all"]
 
 
@@ -89,13 +90,24 @@ def run_benchmark(
         key = checksum(base, *_contents(scene))
         for count, (name, method) in enumerate(methods.items()):
             progress((number + count / len(methods)) / len(cases))
-            if name in NEEDS_MASKS and scene.motion is None:
+            if name in ORACLES and scene.motion is None:
                 continue
             try:
                 yield _measured(case, scene, name, method, Run(choice, folder, key))
             except Exception as error:  # noqa: BLE001, as above
                 yield failure(case.name, name, error)
     progress(1.0)
+
+
+def spared(records: Sequence[Record], methods: Mapping[str, Method]) -> tuple[str, ...]:
+    """Note which methods had scenes that lack the masks they need."""
+    count = len({record.name for record in records})
+    notes = []
+    for name in (name for name in ORACLES if name in methods):
+        without = count - sum(record.method == name for record in records)
+        if without:
+            notes.append(f"{name} is missing in {without} of {count} scenes: no motion masks")
+    return tuple(notes)
 
 
 @dataclass(frozen=True)
@@ -137,7 +149,7 @@ def _checked(scene: Scene, choice: Choice) -> Scene:
     return scene
 
 
-def _contents(scene: Scene) -> tuple[object, ...]:
+def _contents(scene: Scene) -> tuple[Tensor | str | int | None, ...]:
     """Everything that a method may see of a scene, and its truth."""
     exact = (scene.frames, scene.exposures, scene.curve, scene.truth, scene.camera)
     maps = (scene.motion, scene.well_exposed, scene.recoverable, scene.flow)

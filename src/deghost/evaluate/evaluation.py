@@ -23,7 +23,7 @@ from deghost.evaluate.results import protocol_text
 from deghost.types import Mask
 
 
-MEASURING = ("evaluate", "radiometry", "io", "data", "merge")  # what numbers and pictures rest on
+MEASURING = ("evaluate", "radiometry")  # the code that numbers rest on
 
 Progress = Callable[[float], None]  # told the share that is done, from 0 to 1
 

@@ -4,6 +4,7 @@ A method is a function of a `Scene` that returns radiance on the grid and in the
 another one, such as a network, is one more line of `METHODS`.
 """
 
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from functools import partial
@@ -24,6 +25,7 @@ from deghost.types import Radiance, Scene
 
 Method = Callable[[Scene], Radiance]
 
+MOST_LEVELS = 6  # of OpenCV's pyramid: shifts of up to 64 pixels
 LEFT_OUT: Mapping[str, str] = MappingProxyType(
     {"mertens": "makes a display picture, not radiance, so that no metric of radiance applies"}
 )
@@ -51,9 +53,7 @@ def oracle(scene: Scene) -> Radiance:
     return merge_scene(scene, MergeSettings(deghost=0.0), scene.motion)
 
 
-def opencv_average(
-    scene: Scene, merger: Callable[[], cv2.MergeExposures], *, align: bool = True
-) -> Radiance:
+def opencv_average(scene: Scene, merger: Callable[[], cv2.MergeExposures]) -> Radiance:
     """Merge 8-bit copies of the frames as OpenCV's example does, with the response known.
 
     Frames are shifted to the middle one by median thresholds (Ward 2003). Code 0 stands for half
@@ -61,8 +61,8 @@ def opencv_average(
     """
     codes = scene.frames.clamp(0, 1).permute(0, 2, 3, 1).mul(255).round().to(torch.uint8)
     frames = [np.ascontiguousarray(frame) for frame in codes.numpy()]
-    if align:
-        cv2.createAlignMTB().process(frames, frames)
+    levels = int(math.log2(min(frames[0].shape[:2]))) - 1  # more, and small pictures vanish
+    cv2.createAlignMTB(max(1, min(MOST_LEVELS, levels))).process(frames, frames)
     table = linear_table(scene_response(scene), 255).copy()
     table[0] = np.maximum(table[0], table[1] / 2)
     times = scene.exposures.numpy().astype(np.float32)
@@ -110,8 +110,8 @@ METHODS: dict[str, Method] = {
 }
 DESCRIPTIONS: dict[str, str] = {
     "reference": "the reference frame alone, made linear",
-    "opencv-debevec": "OpenCV: median-threshold alignment, then Debevec's merge of 8-bit frames",
-    "opencv-robertson": "OpenCV: median-threshold alignment, then Robertson's merge of 8-bit frames",
+    "opencv-debevec": "OpenCV: median thresholds align, then Debevec's merge of 8-bit frames",
+    "opencv-robertson": "OpenCV: median thresholds align, then Robertson's merge of 8-bit frames",
     "debevec": "merge --method debevec: aligned, nothing that moved is removed",
     "robertson": "merge --method robertson: aligned, nothing that moved is removed",
     "static-unaligned": "merge --deghost off --align none",

@@ -18,6 +18,7 @@ from deghost.io.atomic import atomic_write
 
 PACKAGE = Path(__file__).parent.parent
 RECORDS, PICTURES = "records", "pictures"
+PRESENTATION = ("outputs", "plots", "published", "report", "results", "tables")  # change no number
 
 
 @dataclass(frozen=True)
@@ -117,8 +118,11 @@ def code_checksum(folders: Sequence[str]) -> str:
     found = hashlib.sha256()
     for folder in folders:
         for path in sorted((PACKAGE / folder).rglob("*")):
-            if path.is_file() and "__pycache__" not in path.parts:
-                found.update(f"{path.relative_to(PACKAGE)}\0".encode())
+            place = path.relative_to(PACKAGE)
+            if not path.is_file() or "__pycache__" in place.parts:
+                continue
+            if not place.parts[1].startswith(PRESENTATION):
+                found.update(f"{place}\0".encode())
                 found.update(path.read_bytes())
     return found.hexdigest()
 

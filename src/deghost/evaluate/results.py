@@ -4,18 +4,19 @@ import json
 import math
 import platform
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from functools import partial
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
 from deghost.evaluate.protocol import Metric, Protocol
-from deghost.evaluate.published import PublishedComparison
+from deghost.evaluate.published import PublishedComparison, compare_published
 from deghost.evaluate.records import Failure, Outcome, Record
 
 
 PACKAGES = ("deghost", "torch", "numpy", "opencv-python-headless", "flip-evaluator", "cvvdp")
-LOWER_IS_BETTER = ("lpips", "hdr-flip", "seconds")  # how names of such columns begin
+LOWER_IS_BETTER = ("lpips", "hdr-flip")  # how names of such columns begin
+ORACLES = ("oracle",)  # methods that are told of the truth: no rivals
 ALL = "all"
 
 
@@ -52,11 +53,23 @@ class Results:
         """The methods that have records, in order."""
         return tuple(name for name in self.methods if any(r.method == name for r in self.records))
 
+    def best(self, column: str, group: str = ALL) -> float:
+        """Give the best mean of a column; oracles do not count. Not a number without rivals."""
+        rivals = [method for method in self.measured if method not in ORACLES]
+        if len(rivals) < 2:
+            return math.nan
+        return best([self.mean(method, column, group) for method in rivals], column)
+
     @property
     def truth_range(self) -> tuple[float, float]:
         """Smallest and largest value of all truths, in the protocol's values."""
         bounds = [record.truth_range for record in self.records] or [(math.nan, math.nan)]
         return min(low for low, _ in bounds), max(high for _, high in bounds)
+
+    @property
+    def is_timed(self) -> bool:
+        """Whether it is known how long methods took."""
+        return any(record.seconds is not None for record in self.records)
 
     def of(self, method: str, group: str = ALL) -> list[Record]:
         """The records of a method in a group."""
@@ -69,6 +82,22 @@ class Results:
     def seconds(self, method: str) -> float:
         """Average the time of a method; not a number where it was not taken."""
         return mean(math.nan if r.seconds is None else r.seconds for r in self.of(method))
+
+
+def with_published(results: Results, methods: Sequence[str]) -> Results:
+    """Put the rows of papers beside the best of some methods."""
+    if not results.records:
+        return results
+    column = results.columns[0]
+    scores = {method: results.mean(method, column) for method in methods}
+    top = best(list(scores.values()), column)
+    chosen = next((method for method, score in scores.items() if score == top), methods[0])
+    ours = {name: results.mean(chosen, name) for name in results.columns}
+    found = compare_published(results.protocol.name, ours)
+    note = f"published numbers stand beside those of {chosen}"
+    if not found:
+        note = f"no published row has a column of {results.protocol.name} that was measured"
+    return replace(results, comparisons=tuple(found), notes=(*results.notes, note))
 
 
 def gathered(outcomes: Iterable[Outcome]) -> tuple[tuple[Record, ...], tuple[Failure, ...]]:

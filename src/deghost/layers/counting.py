@@ -16,7 +16,8 @@ def count_parameters(network: nn.Module, statistics: bool = False) -> int:
     Keras counts with them: each channel has a running mean and a running variance.
 
     Example:
-        >>> count_parameters(nn.BatchNorm2d(8)), count_parameters(nn.BatchNorm2d(8), True)
+        >>> norm = torch.nn.BatchNorm2d(8)
+        >>> count_parameters(norm), count_parameters(norm, statistics=True)
         (16, 32)
     """
     trained = sum(parameter.numel() for parameter in network.parameters())
@@ -34,15 +35,20 @@ def count_parameters_in_use(network: Reconstructor, batch: BracketBatch) -> int:
     return sum(p.numel() for p in sketch.parameters() if p.grad is not None)
 
 
-def count_macs(network: Reconstructor, batch: BracketBatch) -> int:
-    """Count the multiply-accumulate operations of a reconstruction; nothing is computed.
+def count_macs(network: nn.Module, *given: Tensor | BracketBatch) -> int:
+    """Count the multiply-accumulate operations of a network on what it is given.
 
     Those of convolutions, linear layers, matrix products and attention count, without biases.
-    Norms, activations, pooling, warping and element-wise products do not.
+    Norms, activations, pooling, warping and element-wise products do not. Nothing is computed.
+
+    Example:
+        >>> layer = torch.nn.Conv2d(8, 4, 3, padding=1)
+        >>> count_macs(layer, torch.rand(1, 8, 10, 10))  # 8 * 4 * 9 * 100
+        28800
     """
     sketch = deepcopy(network).to("meta").eval()
     with torch.no_grad(), FlopCounterMode(display=False) as counter:
-        sketch(_on_meta(batch))
+        sketch(*(_on_meta(g) if isinstance(g, BracketBatch) else _sketch(g) for g in given))
     return int(counter.get_total_flops()) // 2
 
 

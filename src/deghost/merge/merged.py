@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+from jaxtyping import Float
+from torch import Tensor
 from torch.nn import functional
 
 from deghost.io.bracket import read_bracket
@@ -87,7 +89,7 @@ def render_plan(
     return Merged(pixels, absolute, bracket, plan, guides)
 
 
-def _of_blocks(mask: Mask, factor: int) -> Mask:
+def _of_blocks(mask: Mask, factor: int) -> Float[Tensor, "y x"]:
     """Average a mask over the blocks of pixels that proxies show; what is left over is cut off."""
     return functional.avg_pool2d(mask[None], factor)[0] if factor > 1 else mask
 

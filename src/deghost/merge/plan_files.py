@@ -18,7 +18,8 @@ from deghost.merge.settings import Method, PixelType, Scale
 from deghost.radiometry.matching import LEVELS, Match
 from deghost.radiometry.noise import NoiseModel
 from deghost.radiometry.response import named_response
-from deghost.segment.motion import MotionSettings, Segmenter
+from deghost.segment.motion import MotionSettings
+from deghost.segment.segmenters import Segmenter
 from deghost.types import Bracket, Exposure, Response
 
 

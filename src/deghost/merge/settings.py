@@ -5,7 +5,7 @@ from typing import Literal, get_args
 
 from deghost.errors import SettingsError
 from deghost.io.exposure_settings import ExposureSettings
-from deghost.segment.motion import Segmenter
+from deghost.segment.segmenters import Segmenter
 
 
 Scale = Literal["reference", "absolute", "max"]

@@ -1,32 +1,36 @@
 """Networks as ONNX files that run without PyTorch, for pictures of any size."""
 
+import json
 import logging
 import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from types import MappingProxyType
 
 import numpy as np
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
+from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from deghost.errors import SettingsError
-from deghost.io.atomic import atomic_path
+from deghost.io.atomic import atomic_path, check_target
 from deghost.layers.blocks import pad_to_multiple
 from deghost.layers.reconstructor import BracketBatch, Reconstructor
+from deghost.layers.weights import read_weights
 from deghost.models.exposure_net import ExposureNet
 from deghost.models.motion_net import MotionNet
 from deghost.models.motion_unet import MotionUNet
 from deghost.models.vam import VAM
+from deghost.models.zoo import find_weights, network_of
 
 
 OPSET = 20
 TOLERANCE = 1e-4  # between PyTorch and ONNX Runtime, of the largest value or of 1.0
 TRACED = (64, 96)  # pixels; the file serves every other size as well
-CHECKED = ((48, 40), (75, 51))
+CHECKED = ((75, 51), (5, 7))
 
 
 @dataclass(frozen=True)
@@ -34,7 +38,8 @@ class Exported:
     """What an ONNX file takes and gives, and how well it was found to agree."""
 
     inputs: Mapping[str, tuple[int | str, ...]]  # shapes; height and width are free
-    output: str
+    output: str  # radiance, or logits of a mask
+    reference: int | None  # the frame whose structure the result keeps
     difference: float  # the largest, as a share of the largest value or of 1.0
     size: int  # bytes
 
@@ -62,40 +67,69 @@ class _Merging(nn.Module):
         return self.network(batch).radiance[..., :height, :width]
 
 
-def export_onnx(
-    network: nn.Module,
+def export_weights(
+    name: str | Path,
     path: Path,
     *,
     frames: int = 3,
     reference: int | None = None,
     force: bool = False,
 ) -> Exported:
+    """Write the network of shipped weights or of a weights file; see `export_onnx`.
+
+    The file says which network it holds and under which licence. Raises WeightsError, too.
+    """
+    source = find_weights(name)
+    weights = read_weights(source)
+    network, header = network_of(weights, source.name), weights.header
+    about = {
+        "network": header.name,
+        "configuration": json.dumps(header.configuration),
+        "checksum": header.checksum,
+        **{key: str(value) for key, value in asdict(header.card).items() if value},
+    }
+    return export_onnx(network, path, frames=frames, reference=reference, about=about, force=force)
+
+
+def export_onnx(  # noqa: PLR0913, what a file is made of
+    network: nn.Module,
+    path: Path,
+    *,
+    frames: int = 3,
+    reference: int | None = None,
+    about: Mapping[str, str] = MappingProxyType({}),
+    force: bool = False,
+) -> Exported:
     """Write a network to an ONNX file, after checking it against ONNX Runtime at other sizes.
 
-    A network that takes any number of frames is written for `frames`. The reference is the middle
-    frame of sRGB brackets and the first of RAW ones unless told. Raises SettingsError for a
-    reference that is no frame or a result that disagrees, WriteError.
+    One bracket at a time, packed as `BracketBatch` says, of any height and width. A network that
+    takes any number of frames is written for `frames`. The reference is the middle frame of sRGB
+    brackets and the first of RAW ones unless told. `about` is kept in the file. Raises
+    SettingsError for a reference that is no frame or a result that disagrees, WriteError.
     """
     _need_onnx()
+    check_target(path, force=force)
     network = network.eval()
     if isinstance(network, Reconstructor):
         frames = network.frames or frames
-        network = _Merging(network, _reference(network, frames, reference))
+        reference = _reference(network, frames, reference)
+        network = _Merging(network, reference)
+        about = {**about, "layout": network.network.layout, "reference": str(reference)}
+    else:
+        reference = None
     example = example_inputs(network, frames, TRACED)
     with atomic_path(path, force=force) as temporary:
-        _write(network, example, temporary)
-        difference = max(
-            _difference(network, example_inputs(network, frames, size), temporary)
-            for size in CHECKED
-        )
-        if difference > TOLERANCE:
+        _write(network, example, about, temporary)
+        others = (example_inputs(network, frames, size) for size in CHECKED)
+        difference = max(_difference(network, inputs, temporary) for inputs in others)
+        if not difference <= TOLERANCE:
             raise SettingsError(
                 f"{path.name} would differ from the network by {difference:.1e} of its values; "
                 f"more than {TOLERANCE:.0e} is not written; update onnx and onnxruntime"
             )
         size = temporary.stat().st_size
-    shapes = {name: _shape(name, value) for name, value in example.items()}
-    return Exported(shapes, _output(network), difference, size)
+    shapes = {key: _shape(value) for key, value in example.items()}
+    return Exported(shapes, _output(network), reference, difference, size)
 
 
 def example_inputs(network: nn.Module, frames: int, size: tuple[int, int]) -> dict[str, Tensor]:
@@ -123,16 +157,16 @@ def example_inputs(network: nn.Module, frames: int, size: tuple[int, int]) -> di
     return {"codes": rand(1, 3)}
 
 
-def _write(network: nn.Module, example: Mapping[str, Tensor], path: Path) -> None:
+def _write(
+    network: nn.Module, example: Mapping[str, Tensor], about: Mapping[str, str], path: Path
+) -> None:
     """Translate a network, height and width left free."""
-    free = {"height": torch.export.Dim.DYNAMIC, "width": torch.export.Dim.DYNAMIC}
-    shapes: dict[str, Any] = {
-        name: {value.ndim + axis: free[side] for axis, side in ((-2, "height"), (-1, "width"))}
-        if value.shape[-2:] == TRACED
-        else {}
+    free = torch.export.Dim.DYNAMIC
+    shapes = {
+        name: {value.ndim - 2: free, value.ndim - 1: free} if _is_picture(value) else {}
         for name, value in example.items()
     }
-    with _quietly():
+    with _quietly(), sdpa_kernel(SDPBackend.MATH):  # what it is translated from
         program = torch.onnx.export(
             network,
             kwargs=dict(example),
@@ -144,6 +178,7 @@ def _write(network: nn.Module, example: Mapping[str, Tensor], path: Path) -> Non
             verbose=False,
         )
         assert program is not None
+        program.model.metadata_props.update(about)
         program.save(path)
 
 
@@ -185,10 +220,14 @@ def _output(network: nn.Module) -> str:
     return "radiance" if isinstance(network, _Merging) else "logits"
 
 
-def _shape(name: str, value: Tensor) -> tuple[int | str, ...]:
-    if value.shape[-2:] != TRACED:
+def _shape(value: Tensor) -> tuple[int | str, ...]:
+    if not _is_picture(value):
         return tuple(value.shape)
     return (*value.shape[:-2], "height", "width")
+
+
+def _is_picture(value: Tensor) -> bool:
+    return value.shape[-2:] == TRACED
 
 
 def _need_onnx() -> None:

@@ -194,7 +194,8 @@ class WindowAttention(nn.Module):
     ) -> tuple[Float[Tensor, "b inner_h inner_w c"], Float[Tensor, "b end_h end_w c"]]:
         """Take the inner windows out; what is left of both ends makes one, the far end first."""
         length, rest = tokens.shape[axis], self.window - self.shift
-        near, inner, far = tokens.tensor_split([self.shift, length - rest], dim=axis)
+        inner = tokens.narrow(axis, self.shift, length - self.window)
+        near, far = tokens.narrow(axis, 0, self.shift), tokens.narrow(axis, length - rest, rest)
         return inner, cat([far, near], dim=axis)
 
     def _closed(

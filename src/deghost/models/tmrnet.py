@@ -89,8 +89,8 @@ class TMRNet(Reconstructor):
 
         The features are those of the reference, of all frames fused, and of the decoder.
         """
-        unit = rearrange(batch.exposures[:, self.frames // 2], "b -> b 1 1 1")
         frames = reference_first(batch, self.frames)
+        unit = rearrange(batch.exposures[:, self.frames // 2], "b -> b 1 1 1")
         radiance = radiance_of(frames, self.layout) * unit[:, None]
         base, *others = self._aligned(self._encoded(frames, radiance), radiance)
         state = torch.zeros_like(base)

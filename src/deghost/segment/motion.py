@@ -6,7 +6,6 @@ can be contradicted from one side only.
 """
 
 from dataclasses import dataclass
-from typing import Literal
 
 import cv2
 import numpy as np
@@ -14,12 +13,12 @@ import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
 
+from deghost.segment.segmenters import Segmenter
 from deghost.types import Mask
 
 
 Planes = Float[Tensor, "p h w"]  # radiance: RGB, or the mean of the channels alone
 Trust = Float[Tensor, "c h w"]  # how surely a pixel, or each channel, is below clipping
-Segmenter = Literal["classical", "learned"]  # who finds moving regions on the proxy
 
 
 @dataclass(frozen=True)

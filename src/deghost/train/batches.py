@@ -1,6 +1,6 @@
 """Batches are plain records of tensors: how they are joined, moved and cut."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import fields, is_dataclass
 from typing import Any, TypeVar
 
@@ -29,10 +29,25 @@ def moved(batch: T, device: torch.device) -> T:
 
 
 def batch_size(batch: Any) -> int:
-    """Count along the first axis of the first tensor."""
-    sizes: list[int] = []
-    _mapped(lambda tensors: sizes.append(len(tensors[0])), [batch])
-    return sizes[0]
+    """Count along the first axis of the first tensor.
+
+    Example:
+        >>> batch_size({"name": "a", "maps": (torch.zeros(3, 2),)})
+        3
+    """
+    return len(next(_tensors(batch)))
+
+
+def _tensors(value: Any) -> Iterator[Tensor]:
+    """Find the tensors of a record, in order."""
+    if isinstance(value, Tensor):
+        yield value
+    elif is_dataclass(value) and not isinstance(value, type):
+        for field in fields(value):
+            yield from _tensors(getattr(value, field.name))
+    elif isinstance(value, dict | tuple):
+        for part in value.values() if isinstance(value, dict) else value:
+            yield from _tensors(part)
 
 
 def _pinned(tensor: Tensor) -> Tensor:

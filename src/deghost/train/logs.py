@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import torch
 from jaxtyping import Float
 from torch import Tensor
 
@@ -79,8 +80,11 @@ def _board(folder: Path, step: int) -> Any:
     return SummaryWriter(str(folder), purge_step=step + 1, flush_secs=30)
 
 
-def side_by_side(*images: Float[Tensor, "c h w"]) -> Float[Tensor, "3 h width"]:
-    """Lay pictures of one height beside each other; masks of one channel become grey."""
-    import torch
+def side_by_side(*pictures: Float[Tensor, "_ h _"]) -> Float[Tensor, "3 h width"]:
+    """Lay pictures of one height beside each other; masks of one channel become grey.
 
-    return torch.cat([image.expand(3, -1, -1).float().cpu() for image in images], dim=-1)
+    Example:
+        >>> side_by_side(torch.zeros(3, 4, 5), torch.ones(1, 4, 2)).shape
+        torch.Size([3, 4, 7])
+    """
+    return torch.cat([p.expand(3, -1, -1).float().cpu() for p in pictures], dim=-1)

@@ -55,11 +55,10 @@ def pair_measures(network: nn.Module, batch: PairBatch) -> dict[str, Any]:
 def pair_picture(network: nn.Module, batch: PairBatch) -> Float[Tensor, "3 h w"]:
     """Show the reference, the other frame, the true mask and the one found, of four pairs."""
     found = network(batch.pairs[:4]).sigmoid()
+    shown = batch.pairs[:4].clamp(0, 1) ** (1 / 2.2)
     rows = [
-        side_by_side(
-            pair[:3].clamp(0, 1) ** (1 / 2.2), pair[3:].clamp(0, 1) ** (1 / 2.2), m[None], f[None]
-        )
-        for pair, m, f in zip(batch.pairs, batch.motion, found, strict=False)
+        side_by_side(pair[:3], pair[3:], true[None], mask[None])
+        for pair, true, mask in zip(shown, batch.motion[:4], found, strict=True)
     ]
     return torch.cat(rows, dim=-2)
 

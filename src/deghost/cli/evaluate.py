@@ -1,0 +1,72 @@
+"""`deghost evaluate`: pictures are measured against their truths."""
+
+from pathlib import Path
+
+from deghost.cli.measuring import (
+    Alex,
+    LayoutName,
+    Metrics,
+    ProtocolName,
+    Published,
+    Report,
+    RunOut,
+    Vgg,
+)
+from deghost.cli.options import Force, Json, Quiet
+from deghost.cli.terminal import progress_bar
+
+
+def evaluate(
+    predictions: Path,
+    truth: Path,
+    /,
+    *,
+    protocol: ProtocolName,
+    out: RunOut,
+    metrics: Metrics = (),
+    lpips_alex: Alex = None,
+    lpips_vgg: Vgg = None,
+    layout: LayoutName = None,
+    compare_published: Published = False,
+    report: Report = None,
+    force: Force = False,
+    quiet: Quiet = False,
+    json: Json = False,
+) -> None:
+    """Measure pictures against their truths as a named protocol does.
+
+    The exit code is 1 if some pictures could not be measured.
+
+    Args:
+        predictions: A picture (.exr, .hdr, .tif; .png where codes are compared), or a folder.
+        truth: The picture it should be, or a folder of pictures or of a data set's scenes.
+    """
+    from deghost.cli.results_report import print_results
+    from deghost.evaluate.choices import LpipsFiles, choose
+    from deghost.evaluate.evaluation import evaluate_pairs
+    from deghost.evaluate.outputs import check_report, write_results
+    from deghost.evaluate.pairing import find_pairs
+    from deghost.evaluate.records import RunFolder
+    from deghost.evaluate.results import Results, gathered, with_published
+
+    choice = choose(protocol, metrics, LpipsFiles(lpips_alex, lpips_vgg))
+    found = find_pairs(predictions, truth, choice.protocol, layout)
+    folder = RunFolder(out)
+    check_report(report, folder, force=force)
+    folder.open()
+    method = predictions.stem if predictions.is_file() else predictions.resolve().name
+    with progress_bar("reading", visible=not (quiet or json), then="measuring") as progress:
+        outcomes = evaluate_pairs(found.pairs, method, choice, folder, progress)
+        records, failures = gathered(outcomes)
+    results = Results(
+        f"{method} against {truth.resolve().name}, {protocol}",
+        choice.protocol,
+        {method: ""},
+        records,
+        (*failures, *found.failures),
+        found.notes,
+    )
+    if compare_published:
+        results = with_published(results, (method,))
+    written = write_results(results, folder, report, force=force)
+    print_results(results, written, quiet=quiet, as_json=json)

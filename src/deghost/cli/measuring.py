@@ -1,0 +1,44 @@
+"""The options that `deghost evaluate` and `deghost benchmark` share."""
+
+from pathlib import Path
+from typing import Annotated
+
+from cyclopts import Parameter
+
+
+ProtocolName = Annotated[
+    str,
+    Parameter(name=["--protocol", "-p"], help="How pictures are compared: kalantari, ntire21 ..."),
+]
+RunOut = Annotated[
+    Path,
+    Parameter(
+        name=["--out", "-o"],
+        help="Folder for tables and error maps. What it has measured already is not repeated.",
+    ),
+]
+Metrics = Annotated[
+    tuple[str, ...],
+    Parameter(
+        consume_multiple=True,
+        negative="",
+        help="Metrics to take, such as psnr-mu ssim-mu. [default: all of the protocol]",
+    ),
+]
+Alex = Annotated[
+    tuple[Path, Path] | None,
+    Parameter(name="--lpips-alex", help="Weights of AlexNet and heads: adds a column of LPIPS."),
+]
+Vgg = Annotated[
+    tuple[Path, Path] | None,
+    Parameter(name="--lpips-vgg", help="Weights of VGG-16 and heads: adds a column of LPIPS."),
+]
+Report = Annotated[Path | None, Parameter(help="File for a page with pictures and plots (HTML).")]
+Published = Annotated[
+    bool,
+    Parameter(negative="", help="Put the papers' numbers beside, with what differs in protocol."),
+]
+LayoutName = Annotated[
+    str | None,
+    Parameter(name="--layout", help="Layout of the data set. [default: found out]"),
+]

@@ -1,0 +1,83 @@
+"""`deghost train`."""
+
+import json
+
+import cv2
+import numpy as np
+import pytest
+
+from deghost.cli.main import main
+from deghost.train.checkpoint import checkpoints
+from deghost.train.logs import read_log
+
+
+@pytest.fixture(scope="module")
+def places(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("panoramas")
+    stains = np.random.default_rng(1).normal(size=(16, 32, 3)).astype(np.float32)
+    pixels = np.exp2(cv2.resize(stains, (512, 256), interpolation=cv2.INTER_CUBIC))
+    np.save(folder / "place.npy", pixels.astype(np.float16))
+    return folder
+
+
+def test_recipes_are_listed(capsys):
+    """Without a recipe, all are told."""
+    main(["train"])
+
+    assert "motion-unet@simulated" in capsys.readouterr().out
+
+
+def test_a_recipe_is_printed_with_its_changes(capsys):
+    """What is changed on the command line shows; the rest is as in the recipe."""
+    arguments = ["--steps", "7", "--schedule", "constant", "--size", "160", "128", "--print"]
+    main(["train", "motion-unet@simulated", *arguments])
+
+    told = json.loads(capsys.readouterr().out)
+    assert told["settings"]["steps"] == 7
+    assert told["settings"]["schedule"] == "constant"
+    assert told["settings"]["batch"] == 16
+    assert told["scenes"]["size"] == [128, 160]
+
+
+def test_a_run_is_made_and_gone_on_with(places, tmp_path, capsys):
+    """Two steps, then one more; a third time there is nothing left to do."""
+    common = ["train", "motion-unet@simulated", "--panoramas", str(places), "--out", str(tmp_path)]
+    common += ["--batch", "1", "--validation-scenes", "1", "--average", "0", "--device", "cpu"]
+
+    main([*common, "--steps", "2", "--quiet"])
+    quiet = capsys.readouterr()
+    main([*common, "--steps", "3"])
+    shown = capsys.readouterr()
+    main([*common, "--steps", "3"])
+
+    assert (quiet.out, quiet.err) == ("", "")
+    assert "step 3: iou" in shown.err
+    assert "weights.safetensors" in shown.out
+    assert "has all 3 steps" in capsys.readouterr().out
+    assert [path.stem for path in checkpoints(tmp_path / "checkpoints")][-1] == "000000003"
+    assert [e["step"] for e in read_log(tmp_path) if e["kind"] == "validation"] == [2, 3]
+    assert list((tmp_path / "tensorboard").glob("events*"))
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (["motion"], "no recipe named motion; there are:"),
+        (["motion-unet@simulated"], "--out DIR"),
+        (["motion-unet@simulated", "--out", "x"], "--panoramas DIR"),
+        (["motion-unet@simulated", "--steps", "0"], "--steps 0 is too small"),
+        (["motion-unet@simulated", "--average", "1"], "--average 1.0 is no decay"),
+        (["motion-unet@simulated", "--learning-rate", "0"], "--learning-rate"),
+        (["motion-unet@meds", "--size", "64", "64"], "leave out --size"),
+    ],
+)
+def test_mistakes_are_told_in_a_line(arguments, told, capsys, tmp_path, monkeypatch):
+    """What cannot be done ends with code 2 and one line that says why."""
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(SystemExit) as ended:
+        main(["train", *arguments])
+
+    message = capsys.readouterr().err
+    assert ended.value.code == 2
+    assert told in message
+    assert message.count("\n") == 1

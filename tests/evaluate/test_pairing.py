@@ -1,0 +1,162 @@
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from deghost.errors import ReadError, SettingsError
+from deghost.evaluate.pairing import find_pairs, read_values
+from deghost.evaluate.protocols import PROTOCOLS
+from deghost.io.radiance import write_radiance
+
+
+KALANTARI, NTIRE, BRACKETIRE = (PROTOCOLS[n] for n in ("kalantari", "ntire21", "bracketire"))
+SCENES = Path(__file__).parent.parent / "data" / "scenes"
+
+
+def put(path, value=0.5, size=(4, 6)):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    write_radiance(path, np.full((*size, 3), value, np.float32), exr_type="float")
+    return path
+
+
+def put_codes(path, codes):
+    import imagecodecs
+
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(imagecodecs.png_encode(codes))
+    return path
+
+
+def matches(tmp_path, predictions, truths, protocol=KALANTARI):
+    for name in predictions:
+        put(tmp_path / "ours" / name)
+    for name in truths:
+        put(tmp_path / "truth" / name)
+    found = find_pairs(tmp_path / "ours", tmp_path / "truth", protocol, None)
+    pairs = {p.name: str(p.prediction.relative_to(tmp_path / "ours")) for p in found.pairs}
+    return pairs, found
+
+
+@pytest.mark.parametrize(
+    ("prediction", "truth", "name"),
+    [
+        ("a.exr", "a.hdr", "a"),
+        ("a_pred.exr", "a_gt.exr", "a"),
+        ("001.hdr", "001/HDRImg.hdr", "001"),
+        ("001/result.exr", "001/HDRImg.hdr", "001"),
+        ("PAPER/001/x.exr", "PAPER/001/HDRImg.hdr", "PAPER/001"),
+        ("PAPER/001.exr", "PAPER/001/HDRImg.hdr", "PAPER/001"),
+        ("001.exr", "Test/PAPER/001/HDRImg.hdr", "Test/PAPER/001"),
+        ("deep/001/x.exr", "Test/001/HDRImg.hdr", "Test/001"),
+    ],
+)
+def test_predictions_are_found_by_name(tmp_path, prediction, truth, name):
+    """A truth's file or folder names its prediction's file or folder, roles aside."""
+    pairs, found = matches(tmp_path, [prediction], [truth])
+
+    assert pairs == {name: prediction}
+    assert found.failures == ()
+
+
+def test_the_exact_path_goes_before_the_name_alone(tmp_path):
+    """Two scenes of one name in two folders are not mixed up."""
+    names = ["A/001.exr", "B/001.exr"]
+
+    pairs, _ = matches(tmp_path, names, ["A/001/t.hdr", "B/001/t.hdr"])
+
+    assert pairs == {"A/001": "A/001.exr", "B/001": "B/001.exr"}
+
+
+def test_what_fits_twice_or_not_at_all_is_told(tmp_path):
+    """Nothing is guessed: not by order, not by a name that two scenes have."""
+    pairs, found = matches(
+        tmp_path, ["x.exr", "x.hdr", "001.exr", "z.exr"], ["x.exr", "A/001/t.hdr", "B/001/t.hdr"]
+    )
+
+    assert pairs == {}
+    assert [failure.reason for failure in found.failures] == [
+        "no prediction has its name in ours",
+        "no prediction has its name in ours",
+        "several predictions fit in ours",
+    ]
+    assert found.notes == ("4 predictions have no truth, the first is 001.exr",)
+
+
+def test_truths_may_be_a_data_set(tmp_path):
+    """Its scenes are read in their layout, and their folders name the predictions."""
+    put(tmp_path / "001.exr")
+
+    found = find_pairs(tmp_path, SCENES, KALANTARI, None)
+
+    assert [pair.name for pair in found.pairs] == ["Training/001"]
+    assert found.pairs[0].group == "Training"
+    assert found.pairs[0].read_truth().values.shape[0] == 3
+    assert [failure.name for failure in found.failures] == ["Training/002"]
+
+
+def test_two_files_are_a_pair(tmp_path):
+    """Whatever they are called."""
+    ours, truth = put(tmp_path / "a.exr", 0.25), put(tmp_path / "b.exr")
+
+    found = find_pairs(ours, truth, KALANTARI, None)
+
+    assert found.pairs[0].prediction == ours
+    assert found.pairs[0].read_truth().values.unique().tolist() == [0.5]
+
+
+def test_linear_light_becomes_the_values_of_a_protocol(tmp_path):
+    """Floating-point files hold light; negative values stay."""
+    path = put(tmp_path / "a.exr", -0.25)
+
+    linear, is_rounded = read_values(path, KALANTARI)
+    encoded, _ = read_values(put(tmp_path / "b.exr", 0.25), NTIRE)
+
+    assert linear.unique().tolist() == [-0.25]
+    assert not is_rounded
+    assert torch.allclose(encoded, torch.tensor(0.25 ** (1 / 2.24)))
+
+
+def test_codes_are_what_their_protocol_says(tmp_path):
+    """NTIRE divides them by a ratio beside the file, BracketIRE by 65535."""
+    codes = np.full((4, 6, 3), 30000, np.uint16)
+    path = put_codes(tmp_path / "0001.png", codes)
+    np.save(tmp_path / "0001_alignratio.npy", 20000.0)
+
+    ntire, is_rounded = read_values(path, NTIRE)
+    bracketire, _ = read_values(path, BRACKETIRE)
+
+    assert ntire.unique().tolist() == [1.5]
+    assert is_rounded
+    assert torch.allclose(bracketire, torch.tensor(30000 / 65535))
+
+
+def test_codes_that_mean_nothing_are_refused(tmp_path):
+    """Integers are no light, eight bits no result, and a ratio must be there."""
+    deep = put_codes(tmp_path / "deep.png", np.zeros((4, 6, 3), np.uint16))
+    shallow = put_codes(tmp_path / "shallow.png", np.zeros((4, 6, 3), np.uint8))
+
+    with pytest.raises(ReadError, match="kalantari compares linear light; give .exr"):
+        read_values(deep, KALANTARI)
+    with pytest.raises(ReadError, match="8 bits"):
+        read_values(shallow, BRACKETIRE)
+    with pytest.raises(ReadError, match="no deep_alignratio.npy"):
+        read_values(deep, NTIRE)
+    np.save(tmp_path / "deep_alignratio.npy", np.array([1.0, -2.0]))
+    with pytest.raises(ReadError, match="not one positive number"):
+        read_values(deep, NTIRE)
+
+
+def test_wrong_paths_are_told(tmp_path):
+    """What is missing, empty or of two kinds."""
+    path = put(tmp_path / "a.exr")
+    (tmp_path / "empty").mkdir()
+
+    with pytest.raises(ReadError, match="nowhere does not exist"):
+        find_pairs(tmp_path / "nowhere", path, KALANTARI, None)
+    with pytest.raises(SettingsError, match="one of the two is a file"):
+        find_pairs(path, tmp_path, KALANTARI, None)
+    with pytest.raises(ReadError, match="empty holds no pictures"):
+        find_pairs(tmp_path, tmp_path / "empty", KALANTARI, None)
+    with pytest.raises(ReadError, match="layout"):
+        find_pairs(tmp_path, tmp_path, KALANTARI, "ntire")
