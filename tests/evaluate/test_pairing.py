@@ -5,12 +5,15 @@ import pytest
 import torch
 
 from deghost.errors import ReadError, SettingsError
-from deghost.evaluate.pairing import find_pairs, read_values
+from deghost.evaluate.pairing import find_pairs
 from deghost.evaluate.protocols import PROTOCOLS
+from deghost.evaluate.reading import Reading, read_values
 from deghost.io.radiance import write_radiance
 
 
-KALANTARI, NTIRE, BRACKETIRE = (PROTOCOLS[n] for n in ("kalantari", "ntire21", "bracketire"))
+KALANTARI, NTIRE, BRACKETIRE = (
+    Reading.of(PROTOCOLS[n]) for n in ("kalantari", "ntire21", "bracketire")
+)
 SCENES = Path(__file__).parent.parent / "data" / "scenes"
 
 
@@ -28,12 +31,12 @@ def put_codes(path, codes):
     return path
 
 
-def matches(tmp_path, predictions, truths, protocol=KALANTARI):
+def matches(tmp_path, predictions, truths):
     for name in predictions:
         put(tmp_path / "ours" / name)
     for name in truths:
         put(tmp_path / "truth" / name)
-    found = find_pairs(tmp_path / "ours", tmp_path / "truth", protocol, None)
+    found = find_pairs(tmp_path / "ours", tmp_path / "truth", KALANTARI, None)
     pairs = {p.name: str(p.prediction.relative_to(tmp_path / "ours")) for p in found.pairs}
     return pairs, found
 

@@ -7,12 +7,14 @@ import pytest
 from deghost.errors import BracketError, PlanError, SettingsError
 from deghost.io.bracket import ExposureSettings
 from deghost.merge.guides import make_guides
+from deghost.merge.measured import merge_tile
 from deghost.merge.merged import merge_files, open_bracket, render_plan
 from deghost.merge.plan import plan_merge, prepare
 from deghost.merge.plan_files import plan_from_json, plan_to_json, read_plan
 from deghost.merge.reading import Source
 from deghost.merge.render import render
 from deghost.merge.settings import MergeSettings
+from deghost.merge.tile_methods import TileMethod
 
 
 def psnr_mu(merged, truth, dark):
@@ -83,7 +85,8 @@ def test_tiles_make_the_picture_that_the_whole_makes(shoot, tile):
 
     def whole(size):
         picture = np.zeros((*bracket.size, 3), np.float32)
-        for piece in render(Source(bracket, plan, small.curves), guides, tile=size):
+        source, method = Source(bracket, plan, small.curves), TileMethod(merge_tile, size)
+        for piece in render(source, guides, method=method):
             y, x, h, w = piece.window
             picture[y : y + h, x : x + w] = piece.pixels
         return picture

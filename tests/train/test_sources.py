@@ -1,7 +1,7 @@
 """Where scenes come from, and how they are shared and told apart."""
 
 import pickle
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from itertools import islice
 
 import pytest
@@ -17,7 +17,13 @@ from deghost.train.folders import Folders, open_sources
 from deghost.train.processes import Process
 from deghost.train.recipes import RECIPES
 from deghost.train.recipes_motion import as_pairs
-from deghost.train.sources import SimulatedSource, StoredSource, fixed_batches, stream_batches
+from deghost.train.sources import (
+    Reuse,
+    SimulatedSource,
+    StoredSource,
+    fixed_batches,
+    stream_batches,
+)
 
 
 SMALL = SceneSettings(size=(40, 48), hold=("tripod",))
@@ -75,6 +81,46 @@ def test_a_batch_must_be_shared_evenly(simulated):
     """Five scenes for two processes are refused, with the remedy."""
     with pytest.raises(TrainError, match="multiple of 2"):
         next(stream_batches(simulated, 0, 5, Process(CPU, 0, 2), 0))
+
+
+@dataclass
+class Counted:
+    """A source that notes which scenes it was asked for."""
+
+    made: list = field(default_factory=list)
+
+    def make(self, index):
+        self.made.append(index)
+        return torch.full((1,), float(index))
+
+
+def shifted(item, generator):
+    return item + 0.5 * generator.random()
+
+
+def test_scenes_seen_again_are_not_made_again():
+    """Every other batch is new, the rest are among the newest three, and each is made once."""
+    source, reuse = Counted(), Reuse(sights=2, pool=3, seed=4)
+
+    seen = [b.tolist() for b in islice(stream_batches(source, 0, 2, Process(CPU), 0, reuse), 60)]
+
+    assert source.made == list(range(60))
+    assert [b[0] for b in seen[::2]] == list(range(0, 60, 2))
+    newest = [2 * (step // 2) for step in range(60)]
+    assert all(n - 4 <= b[0] <= n and b[1] == b[0] + 1 for b, n in zip(seen, newest, strict=True))
+    assert len({b[0] - n for b, n in zip(seen[1::2], newest[1::2], strict=True)}) == 3
+
+
+@pytest.mark.parametrize("start", [1, 7, 20])
+def test_a_stream_of_scenes_seen_again_can_be_taken_up_anywhere(start):
+    """From any step on, batches and their changes are those of a stream from the beginning."""
+    reuse = Reuse(sights=3, pool=4, vary=shifted, seed=4)
+
+    whole = list(islice(stream_batches(Counted(), 0, 2, Process(CPU), 0, reuse), 40))
+    later = islice(stream_batches(Counted(), 2 * start, 2, Process(CPU), 0, reuse), 40 - start)
+
+    assert torch.equal(torch.stack(whole[start:]), torch.stack(list(later)))
+    assert len({tuple(batch.tolist()) for batch in whole}) == 40
 
 
 def test_an_epoch_goes_once_through_a_folder(shards):

@@ -51,6 +51,12 @@ def measure(network, batch):
     return mask_measures(network(batch.pairs), batch.motion)
 
 
+def mirrored(pairs, generator):
+    if generator.random() < 0.5:
+        return Pairs(pairs.pairs.flip(-1), pairs.motion.flip(-1))
+    return pairs
+
+
 def unused(scene, generator):
     raise AssertionError("the source is its own")
 
@@ -64,9 +70,12 @@ RECIPE = Recipe(
     measure=measure,
     judge="iou",
     changes={"widths": (4, 8), "dropout": 0.1},
+    vary=mirrored,
     settings=TrainSettings(
         steps=30,
         batch=4,
+        sights=2,
+        pool=3,
         learning_rate=0.03,
         warm_up=3,
         average=0.9,

@@ -15,7 +15,7 @@ from deghost.cli.measuring import (
     RunOut,
     Vgg,
 )
-from deghost.cli.options import Force, Json, Quiet
+from deghost.cli.options import Force, Json, Quiet, check_layout
 from deghost.cli.terminal import progress_bar
 
 
@@ -24,11 +24,31 @@ Methods = Annotated[
     Parameter(
         consume_multiple=True,
         negative="",
+        show_default=False,
         help="Methods to compare, such as weighted static debevec. [default: all]",
+    ),
+]
+Networks = Annotated[
+    tuple[str, ...],
+    Parameter(
+        name="--weights",
+        consume_multiple=True,
+        negative="",
+        show_default=False,
+        help="Weights of networks to compare, run on tiles as published: files or names.",
     ),
 ]
 Panoramas = Annotated[
     Path | None, Parameter(help="Folder of the panoramas that deghost-bench is made from.")
+]
+Only = Annotated[
+    tuple[str, ...],
+    Parameter(
+        consume_multiple=True,
+        negative="",
+        show_default=False,
+        help="Scenes or groups to take, such as night static-1. [default: all]",
+    ),
 ]
 SetPart = Annotated[
     Literal["train", "validation", "test", "all"] | None,
@@ -41,6 +61,7 @@ def benchmark(
     /,
     *,
     methods: Methods = (),
+    weights: Networks = (),
     protocol: ProtocolName = "deghost-bench",
     out: RunOut,
     panoramas: Panoramas = None,
@@ -49,6 +70,7 @@ def benchmark(
     lpips_vgg: Vgg = None,
     layout: LayoutName = None,
     part: SetPart = None,
+    only: Only = (),
     compare_published: Published = False,
     report: Report = None,
     force: Force = False,
@@ -63,30 +85,36 @@ def benchmark(
         scenes: Folder of a data set, or deghost-bench (with --panoramas).
     """
     from deghost.cli.results_report import print_results
-    from deghost.evaluate.benchmark import find_cases, run_benchmark, spared
+    from deghost.evaluate.benchmark import check_light, find_cases, run_benchmark, select, spared
     from deghost.evaluate.choices import LpipsFiles, choose
     from deghost.evaluate.methods import DESCRIPTIONS, chosen_methods
+    from deghost.evaluate.network_methods import network_methods
     from deghost.evaluate.outputs import check_report, write_results
     from deghost.evaluate.records import RunFolder
-    from deghost.evaluate.results import Results, gathered, with_published
+    from deghost.evaluate.results import Results, gathered, title, with_published
 
-    chosen = chosen_methods(methods)
+    check_layout(layout)
     choice = choose(protocol, metrics, LpipsFiles(lpips_alex, lpips_vgg))
-    cases = find_cases(scenes, panoramas, layout, part)
+    networks = network_methods(weights, choice.protocol.cut)
+    chosen = chosen_methods(methods) if methods or not weights else {}
+    chosen |= {name: method for name, (method, _) in networks.items()}
+    told = {name: about for name, (_, about) in networks.items()}
+    check_light(choice.protocol)
+    cases = select(find_cases(scenes, panoramas, layout, part), only)
     folder = RunFolder(out)
     check_report(report, folder, force=force)
     folder.open()
     with progress_bar("reading", visible=not (quiet or json), then="measuring") as progress:
         records, failures = gathered(run_benchmark(cases, chosen, choice, folder, progress))
     results = Results(
-        f"{scenes.resolve().name}, {protocol}",
+        title(scenes.resolve().name, protocol),
         choice.protocol,
-        {name: DESCRIPTIONS.get(name, "") for name in chosen},
+        {name: DESCRIPTIONS.get(name) or told.get(name, "") for name in chosen},
         records,
         failures,
         spared(records, chosen),
     )
     if compare_published:
-        results = with_published(results, results.measured)
+        results = with_published(results)
     written = write_results(results, folder, report, force=force)
     print_results(results, written, quiet=quiet, as_json=json)

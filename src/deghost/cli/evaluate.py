@@ -1,6 +1,9 @@
 """`deghost evaluate`: pictures are measured against their truths."""
 
 from pathlib import Path
+from typing import Annotated
+
+from cyclopts import Parameter
 
 from deghost.cli.measuring import (
     Alex,
@@ -12,8 +15,14 @@ from deghost.cli.measuring import (
     RunOut,
     Vgg,
 )
-from deghost.cli.options import Force, Json, Quiet
+from deghost.cli.options import Force, Json, Quiet, check_layout
 from deghost.cli.terminal import progress_bar
+
+
+Mosaics = Annotated[
+    Path | None,
+    Parameter(help="BracketIRE's isp/model.bin: develops .npy mosaics as its authors do."),
+]
 
 
 def evaluate(
@@ -26,6 +35,7 @@ def evaluate(
     metrics: Metrics = (),
     lpips_alex: Alex = None,
     lpips_vgg: Vgg = None,
+    demosaic: Mosaics = None,
     layout: LayoutName = None,
     compare_published: Published = False,
     report: Report = None,
@@ -38,7 +48,8 @@ def evaluate(
     The exit code is 1 if some pictures could not be measured.
 
     Args:
-        predictions: A picture (.exr, .hdr, .tif; .png where codes are compared), or a folder.
+        predictions: A picture (.exr, .hdr, .tif; .png where codes are compared; .npy for
+            mosaics), or a folder.
         truth: The picture it should be, or a folder of pictures or of a data set's scenes.
     """
     from deghost.cli.results_report import print_results
@@ -49,8 +60,9 @@ def evaluate(
     from deghost.evaluate.records import RunFolder
     from deghost.evaluate.results import Results, gathered, with_published
 
-    choice = choose(protocol, metrics, LpipsFiles(lpips_alex, lpips_vgg))
-    found = find_pairs(predictions, truth, choice.protocol, layout)
+    check_layout(layout)
+    choice = choose(protocol, metrics, LpipsFiles(lpips_alex, lpips_vgg), demosaic)
+    found = find_pairs(predictions, truth, choice.reading, layout)
     folder = RunFolder(out)
     check_report(report, folder, force=force)
     folder.open()
@@ -67,6 +79,6 @@ def evaluate(
         found.notes,
     )
     if compare_published:
-        results = with_published(results, (method,))
+        results = with_published(results)
     written = write_results(results, folder, report, force=force)
     print_results(results, written, quiet=quiet, as_json=json)

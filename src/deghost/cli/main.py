@@ -20,8 +20,10 @@ from deghost.cli.export import export
 from deghost.cli.exposure_tables import exposure_tables
 from deghost.cli.inspect import inspect
 from deghost.cli.merge import merge
+from deghost.cli.models import models
 from deghost.cli.render import render
 from deghost.cli.scenes import scenes
+from deghost.cli.segment import segment
 from deghost.cli.simulate import simulate
 from deghost.cli.train import train
 from deghost.errors import DeghostError
@@ -40,8 +42,8 @@ app = App(
     suppress_keyboard_interrupt=False,
 )
 COMMANDS = (
-    *(merge, inspect, render, convert, scenes, simulate, evaluate, benchmark),
-    *(train, exposure_tables, export),
+    *(merge, segment, inspect, render, convert, scenes, simulate, evaluate, benchmark),
+    *(train, exposure_tables, export, models),
 )
 for command in COMMANDS:
     app.command(command)

@@ -22,16 +22,25 @@ Metrics = Annotated[
     Parameter(
         consume_multiple=True,
         negative="",
+        show_default=False,
         help="Metrics to take, such as psnr-mu ssim-mu. [default: all of the protocol]",
     ),
 ]
 Alex = Annotated[
     tuple[Path, Path] | None,
-    Parameter(name="--lpips-alex", help="Weights of AlexNet and heads: adds a column of LPIPS."),
+    Parameter(
+        name="--lpips-alex",
+        negative="",
+        help="Weights of AlexNet, and of its heads: adds a column of LPIPS.",
+    ),
 ]
 Vgg = Annotated[
     tuple[Path, Path] | None,
-    Parameter(name="--lpips-vgg", help="Weights of VGG-16 and heads: adds a column of LPIPS."),
+    Parameter(
+        name="--lpips-vgg",
+        negative="",
+        help="Weights of VGG-16, and of its heads: adds a column of LPIPS.",
+    ),
 ]
 Report = Annotated[Path | None, Parameter(help="File for a page with pictures and plots (HTML).")]
 Published = Annotated[

@@ -9,6 +9,7 @@ from deghost.cli.options import (
     Fit,
     Force,
     Frames,
+    ImportMasks,
     Json,
     Output,
     Quiet,
@@ -21,7 +22,7 @@ from deghost.cli.options import (
 )
 from deghost.cli.terminal import progress_bar
 from deghost.merge.settings import AlignMode, MergeSettings, Method, PixelType, Scale
-from deghost.segment.segmenters import Segmenter
+from deghost.segment.segmenters import ExposureSegmenter, Segmenter
 
 
 def merge(
@@ -47,6 +48,11 @@ def merge(
     motion: Annotated[
         Segmenter, Parameter(help="Who finds what moved: rules, or a trained network.")
     ] = "classical",
+    exposure_mask: Annotated[
+        ExposureSegmenter,
+        Parameter(help="Who finds what is well exposed: rules, or a trained network."),
+    ] = "classical",
+    import_masks: ImportMasks = None,
     align: Annotated[
         AlignMode, Parameter(help="Line frames up; flow also follows things that moved.")
     ] = "rigid",
@@ -84,12 +90,13 @@ def merge(
         method=method,
         deghost=deghost_strength(deghost),
         motion=motion,
+        exposure_mask=exposure_mask,
         align=align,
         crop=crop,
         pixel_type=exr_type,
     )
     with progress_bar("reading", visible=not (quiet or json)) as progress:
-        merged = merge_files(frames, settings, progress)
+        merged = merge_files(frames, settings, progress, import_masks)
     written = write_outputs(merged, outputs, force=force)
     if not quiet:
         print_merge(merged, written, as_json=json)

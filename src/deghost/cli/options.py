@@ -46,6 +46,10 @@ ResponseName = Annotated[
         help="Camera curve: auto, srgb, rec709, gamma2.2, linear, debevec, robertson, or a file."
     ),
 ]
+ImportMasks = Annotated[
+    Path | None,
+    Parameter(help="Folder of masks to use, as `deghost segment` writes them, perhaps painted on."),
+]
 Force = Annotated[bool, Parameter(negative="", help="Overwrite files that exist.")]
 Quiet = Annotated[bool, Parameter(name=["--quiet", "-q"], negative="", help="Print nothing.")]
 Json = Annotated[
@@ -93,3 +97,12 @@ def deghost_strength(text: str) -> float:
             f"--deghost {text} is not known; use {', '.join(DEGHOST_LEVELS)} or a number in 0..1"
         )
     return strength
+
+
+def check_layout(name: str | None) -> None:
+    """Raise SettingsError for a layout of data sets that there is not."""
+    from deghost.data.layouts import LAYOUTS
+
+    if name is not None and name not in LAYOUTS:
+        known = ", ".join(sorted(LAYOUTS))
+        raise SettingsError(f"--layout {name} is not known; there are: {known}")

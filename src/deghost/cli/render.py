@@ -5,7 +5,7 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
-from deghost.cli.options import Force, Json, Output, Quiet
+from deghost.cli.options import Force, ImportMasks, Json, Output, Quiet
 from deghost.cli.terminal import progress_bar
 
 
@@ -17,6 +17,7 @@ def render(
     masks: Annotated[
         Path | None, Parameter(help="Folder for the masks of every frame, as PNG.")
     ] = None,
+    import_masks: ImportMasks = None,
     preview: Annotated[Path | None, Parameter(help="File for a tone-mapped JPEG or PNG.")] = None,
     force: Force = False,
     quiet: Quiet = False,
@@ -24,7 +25,7 @@ def render(
 ) -> None:
     """Render a plan again. Relative paths of its frames start at the plan's folder."""
     from deghost.cli.report import print_merge
-    from deghost.merge.merged import render_plan
+    from deghost.merge.merged import render_masked, render_plan
     from deghost.merge.outputs import Outputs, check_outputs, write_outputs
     from deghost.merge.plan_files import load_plan, open_planned
 
@@ -33,7 +34,10 @@ def render(
     check_outputs(outputs, (*decided.frames, plan), force=force)
     with progress_bar("reading", visible=not (quiet or json)) as progress:
         bracket = open_planned(decided, plan.name)
-        merged = render_plan(bracket, decided, progress)
+        if import_masks is None:
+            merged = render_plan(bracket, decided, progress)
+        else:
+            merged = render_masked(bracket, decided, import_masks, progress)
     written = write_outputs(merged, outputs, force=force)
     if not quiet:
         print_merge(merged, written, as_json=json)

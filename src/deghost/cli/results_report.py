@@ -12,6 +12,7 @@ from deghost.evaluate.tables import json_data, mean_tables, published_tables
 
 UNFINISHED = 1  # the exit code where some pictures could not be measured
 TOLD = 10  # failures
+SHOWN = 3  # parts of the means: the table over all scenes, a heading, one column by group
 
 
 def print_results(results: Results, written: Sequence[Path], *, quiet: bool, as_json: bool) -> None:
@@ -31,7 +32,7 @@ def print_results(results: Results, written: Sequence[Path], *, quiet: bool, as_
 
 def _print_tables(results: Results, written: Sequence[Path]) -> None:
     tables = mean_tables(results) if results.records else []
-    for text in (*tables, *published_tables(results.comparisons)):
+    for text in (*tables[:SHOWN], *published_tables(results.comparisons)):
         say(text.removeprefix("### ") + "\n")
     for note in results.notes:
         say(f"- {note}")

@@ -5,8 +5,7 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
-from deghost.cli.options import Json
-from deghost.errors import SettingsError
+from deghost.cli.options import Json, check_layout
 
 
 SHOWN = 20  # scenes, unless all are asked for
@@ -28,11 +27,9 @@ def scenes(
         path: Folder of a public bracket data set, or of one of its scenes.
     """
     from deghost.cli.scene_report import print_scenes
-    from deghost.data.layouts import LAYOUTS, detect, open_scenes
+    from deghost.data.layouts import detect, open_scenes
 
-    if layout is not None and layout not in LAYOUTS:
-        known = ", ".join(sorted(LAYOUTS))
-        raise SettingsError(f"--layout {layout} is not known; there are: {known}")
+    check_layout(layout)
     others = () if layout else detect(path).others
     found = open_scenes(path, layout)
     print_scenes(found, others, len(found) if every else SHOWN, as_json=json)

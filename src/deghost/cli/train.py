@@ -43,6 +43,20 @@ Device = Annotated[DeviceName, Parameter(help="Where to train; auto takes a GPU 
 Size = Annotated[
     tuple[int, int] | None, Parameter(name="--size", help="Width and height of simulated scenes.")
 ]
+Begin = Annotated[
+    Path | None,
+    Parameter(help="Weights to start from; of a motion U-Net for the motion networks inside."),
+]
+Vgg16 = Annotated[
+    Path | None, Parameter(name="--vgg16", help="VGG-16's weights, for a perceptual loss.")
+]
+GroupName = Annotated[
+    str | None, Parameter(name="--group", help="Group of trainings that make one table, instead.")
+]
+Rows = Annotated[
+    tuple[str, ...],
+    Parameter(consume_multiple=True, negative="", help="Rows of the group. [default: all]"),
+]
 Printed = Annotated[
     bool, Parameter(name="--print", negative="", help="Print the recipe and do nothing.")
 ]
@@ -60,6 +74,10 @@ def train(
     workers: Workers = 0,
     device: Device = "auto",
     size: Size = None,
+    begin: Begin = None,
+    vgg16: Vgg16 = None,
+    group: GroupName = None,
+    rows: Rows = (),
     print_recipe: Printed = False,
     changes: Annotated[Overrides, Parameter(name="*")] = None,
     quiet: Quiet = False,
@@ -69,27 +87,35 @@ def train(
     Start several processes, on several GPUs, by
     `torchrun --nproc-per-node N -m deghost train RECIPE ...`.
     """
+    from deghost.cli.allocator import keep_freed_memory
     from deghost.cli.terminal import print_json, say
-    from deghost.cli.training import find, list_recipes, run, sized
+    from deghost.cli.training import find, list_recipes, run, run_rows, sized, started
     from deghost.train.folders import Folders
     from deghost.train.recipe import described
 
+    wanted = {f.name: getattr(changes, f.name) for f in fields(Overrides)} if changes else {}
+    wanted = {key: value for key, value in wanted.items() if value is not None}
+    folders = Folders(panoramas, scenes, layout, validation, workers)
+    if group is not None:
+        if recipe is not None or out is None:
+            raise SettingsError("a --group has recipes of its own and needs --out DIR")
+        _check(replace(TrainSettings(), **wanted), workers)
+        keep_freed_memory()
+        run_rows(group, rows, wanted, folders, out, device, quiet=quiet)
+        return
     if recipe is None:
         say(list_recipes())
         return
     chosen = find(recipe)
-    wanted = {f.name: getattr(changes, f.name) for f in fields(Overrides)} if changes else {}
-    settings = replace(
-        chosen.settings, **{key: value for key, value in wanted.items() if value is not None}
-    )
+    settings = replace(chosen.settings, **wanted)
     _check(settings, workers)
-    chosen = sized(replace(chosen, settings=settings), size)
+    chosen = started(sized(replace(chosen, settings=settings), size), begin, vgg16)
     if print_recipe:
         print_json(described(chosen))
         return
     if out is None:
         raise SettingsError("say where the run belongs: --out DIR")
-    folders = Folders(panoramas, scenes, layout, validation, workers)
+    keep_freed_memory()
     run(chosen, folders, out, device, quiet=quiet)
 
 
@@ -97,6 +123,7 @@ def _check(settings: TrainSettings, workers: int) -> None:
     """Raise SettingsError for numbers that cannot be."""
     least = {"steps": 1, "batch": 1, "log_every": 1, "save_every": 1, "validate_every": 1}
     least |= {"keep": 1, "validation_scenes": 1, "warm_up": 0, "patience": 0, "fall_every": 1}
+    least |= {"sights": 1, "pool": 1}
     for name, smallest in least.items():
         value = getattr(settings, name)
         if value < smallest:

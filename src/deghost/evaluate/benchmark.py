@@ -18,7 +18,7 @@ from deghost.errors import SettingsError
 from deghost.evaluate.choices import Choice
 from deghost.evaluate.evaluation import MEASURING, Pair, Progress, assess, failure, key_of
 from deghost.evaluate.methods import Method, rgb_scene
-from deghost.evaluate.protocol import in_values_of
+from deghost.evaluate.protocol import Protocol, in_values_of
 from deghost.evaluate.records import Outcome, Record, RunFolder, checksum
 from deghost.evaluate.results import ORACLES
 from deghost.types import Scene
@@ -69,6 +69,31 @@ def find_cases(
     return [Case(entry.name, entry.group, found, k) for k, entry in enumerate(entries)]
 
 
+def select(cases: Sequence[Case], only: Sequence[str]) -> list[Case]:
+    """Keep the cases of some names or groups; all of them for none. Raises SettingsError.
+
+    Example:
+        >>> cases = [Case("night-1", "night", (), 0), Case("static-1", "static", (), 1)]
+        >>> [case.name for case in select(cases, ("night",))]
+        ['night-1']
+    """
+    for word in only:
+        if not any(word in (case.name, case.group) for case in cases):
+            groups = dict.fromkeys(case.group for case in cases if case.group)
+            there = ", ".join(groups or [case.name for case in cases[:9]])
+            raise SettingsError(f"no scene or group {word!r}; there are: {there}")
+    return [case for case in cases if not only or {case.name, case.group} & set(only)]
+
+
+def check_light(protocol: Protocol) -> None:
+    """Raise SettingsError for a protocol that compares something else than what methods make."""
+    if protocol.values == "mu-law":
+        raise SettingsError(
+            f"{protocol.name} compares developed pictures, not radiance; write them to files and "
+            "use deghost evaluate"
+        )
+
+
 def run_benchmark(
     cases: Sequence[Case],
     methods: Mapping[str, Method],
@@ -83,7 +108,7 @@ def run_benchmark(
     base = key_of(choice, (*MEASURING, *MAKING))
     for number, case in enumerate(cases):
         try:
-            scene = _checked(rgb_scene(case.load()), choice)
+            scene = _checked(rgb_scene(case.load()))
         except Exception as error:  # noqa: BLE001, whatever it is, the others are to be measured
             yield failure(case.name, "every method", error)
             continue
@@ -137,15 +162,10 @@ def _measured(case: Case, scene: Scene, name: str, method: Method, run: Run) -> 
     return assess(run.choice, pair, run.folder, key, seconds)
 
 
-def _checked(scene: Scene, choice: Choice) -> Scene:
+def _checked(scene: Scene) -> Scene:
     """Raise SettingsError for a scene that cannot be measured."""
     if scene.truth is None:
         raise SettingsError(f"{scene.name} has no truth to measure against; leave it out")
-    if choice.protocol.values == "mu-law":
-        raise SettingsError(
-            f"{choice.protocol.name} compares developed pictures, not radiance; write them to "
-            "files and use deghost evaluate"
-        )
     return scene
 
 

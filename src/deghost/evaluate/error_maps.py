@@ -17,7 +17,7 @@ Shown = UInt8[np.ndarray, "h w 3"]
 
 WORST = 0.1  # mu-law difference that is shown as the brightest colour
 LARGEST = 1024  # pixels, longer side of kept pictures
-QUALITY = 80
+QUALITY = 85  # of WebP, which is lossless if not told otherwise
 
 
 def light_of(protocol: Protocol, values: Picture) -> Radiance:
@@ -68,4 +68,4 @@ def compressed(picture: Shown) -> bytes:
     if scale < 1:
         size = (max(1, round(picture.shape[1] * scale)), max(1, round(picture.shape[0] * scale)))
         picture = cv2.resize(picture, size, interpolation=cv2.INTER_AREA)
-    return bytes(imagecodecs.webp_encode(picture, level=QUALITY))
+    return bytes(imagecodecs.webp_encode(picture, level=QUALITY, lossless=False))

@@ -9,8 +9,9 @@ import torch
 from deghost.errors import DeghostError
 from deghost.evaluate.choices import Choice
 from deghost.evaluate.error_maps import compressed, show_pair
-from deghost.evaluate.pairing import Found, read_values
+from deghost.evaluate.pairing import Found
 from deghost.evaluate.protocol import Picture, measure
+from deghost.evaluate.reading import read_values
 from deghost.evaluate.records import (
     Failure,
     Outcome,
@@ -62,8 +63,8 @@ def evaluate_pairs(
 
 def _evaluate(found: Found, method: str, choice: Choice, folder: RunFolder, base: str) -> Record:
     """Read and measure one picture, or take its record."""
-    test, is_rounded = read_values(found.prediction, choice.protocol)
     truth = found.read_truth()
+    test, is_rounded = read_values(found.prediction, choice.reading, truth.development)
     if is_rounded:
         choice = replace(choice, protocol=replace(choice.protocol, rounding="none"))
     key = checksum(base, test, truth.values, truth.recoverable)
@@ -95,6 +96,6 @@ def assess(
 
 def failure(name: str, method: str, error: Exception) -> Failure:
     """Tell in one line why a picture could not be measured."""
-    text = " ".join(str(error).split())
+    text = " ".join(str(error).split()).removeprefix(f"{name}: ")
     known = isinstance(error, DeghostError)
     return Failure(name, method, text if known else f"{type(error).__name__}: {text[:300]}")

@@ -106,6 +106,7 @@ METHODS: dict[str, Method] = {
     "weighted": _merged(),
     "weighted-high": _merged(deghost=DEGHOST_LEVELS["high"]),
     "weighted-flow": _merged(align="flow"),
+    "weighted-learned": _merged(motion="learned"),
     "oracle": oracle,
 }
 DESCRIPTIONS: dict[str, str] = {
@@ -121,6 +122,7 @@ DESCRIPTIONS: dict[str, str] = {
     "weighted": "merge with its default settings",
     "weighted-high": "merge --deghost high",
     "weighted-flow": "merge --align flow: what moved is followed to where it went",
+    "weighted-learned": "merge --motion learned: a network finds what moved",
     "oracle": "as static, given the true masks of what moved",
 }
 

@@ -47,8 +47,8 @@ METRICS: dict[str, Metric] = {
     "ms-ssim-mu": partial(ssim_mu, ssim=ms_ssim),
     **{f"psnr-{tone}": partial(psnr_shown, tone=tone) for tone in TONES},
     **{f"ssim-{tone}": partial(ssim_shown, tone=tone) for tone in TONES},
-    "pu21-psnr": psnr_pu21,
-    "pu21-ssim": ssim_pu21,
+    "psnr-pu21": psnr_pu21,
+    "ssim-pu21": ssim_pu21,
     "hdr-vdp-2": partial(quality, viewing="safnet"),
     **{f"hdr-vdp-2-{name}": partial(quality, viewing=name) for name in PRESETS},
 }
@@ -56,4 +56,4 @@ METRICS: dict[str, Metric] = {
 # By packages that are installed apart; without them, these raise SettingsError.
 EXTRA_METRICS: dict[str, Metric] = {"hdr-flip": hdr_flip, "colour-video-vdp": colour_video_vdp}
 
-LOWER_IS_BETTER = frozenset({"hdr-flip", "lpips-alex", "lpips-vgg", "lpips-like"})
+LOWER_IS_BETTER = ("hdr-flip", "lpips")  # how names of such columns begin

@@ -16,6 +16,7 @@ from deghost.evaluate.tables import about_protocol, number
 
 PAGE = Path(__file__).parent / "report_page"
 PLOTTED = 3  # columns
+LONG = 10  # letters of a title
 MOST_BYTES = 40_000_000  # of pictures: what browsers open without complaint
 
 
@@ -101,6 +102,9 @@ def _means(results: Results) -> str:
         for m in methods
     ]
     parts = [_table("method", heads, rows, heads)]
+    told = [name for name in ORACLES if name in methods]
+    if told:
+        parts.append(f"<p class='soft'>{', '.join(told)}: told of the truth, so no rival.</p>")
     for column in columns if results.groups else ():
         groups = (*results.groups, "all")
         rows = [(m, [results.mean(m, column, group) for group in groups]) for m in methods]
@@ -128,10 +132,7 @@ def _table(
         else ""
         for k, kind in enumerate(kinds)
     ]
-    titles = "".join(
-        f'<th scope="col"><button type="button">{escape(head)}</button></th>'
-        for head in (first, *heads)
-    )
+    titles = "".join(_head(head) for head in (first, *heads))
     body = ""
     for name, values in rows:
         cells = "".join(
@@ -144,6 +145,12 @@ def _table(
         f'<div class="wide" tabindex="0"><table><thead><tr>{titles}</tr></thead>'
         f"<tbody>{body}</tbody></table></div>"
     )
+
+
+def _head(text: str) -> str:
+    """The title of a column, a button that sorts; a long one may take two lines."""
+    kind = ' class="long"' if len(text) > LONG else ""
+    return f'<th scope="col"{kind}><button type="button">{escape(text)}</button></th>'
 
 
 def _number_cell(value: float, kind: str, *, is_best: bool) -> str:

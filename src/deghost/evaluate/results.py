@@ -9,13 +9,13 @@ from functools import partial
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
+from deghost.evaluate.metrics import LOWER_IS_BETTER
 from deghost.evaluate.protocol import Metric, Protocol
 from deghost.evaluate.published import PublishedComparison, compare_published
 from deghost.evaluate.records import Failure, Outcome, Record
 
 
 PACKAGES = ("deghost", "torch", "numpy", "opencv-python-headless", "flip-evaluator", "cvvdp")
-LOWER_IS_BETTER = ("lpips", "hdr-flip")  # how names of such columns begin
 ORACLES = ("oracle",)  # methods that are told of the truth: no rivals
 ALL = "all"
 
@@ -84,9 +84,10 @@ class Results:
         return mean(math.nan if r.seconds is None else r.seconds for r in self.of(method))
 
 
-def with_published(results: Results, methods: Sequence[str]) -> Results:
-    """Put the rows of papers beside the best of some methods."""
-    if not results.records:
+def with_published(results: Results) -> Results:
+    """Put the rows of papers beside the best method, by the first column; oracles do not count."""
+    methods = [method for method in results.measured if method not in ORACLES]
+    if not methods:
         return results
     column = results.columns[0]
     scores = {method: results.mean(method, column) for method in methods}
@@ -94,10 +95,24 @@ def with_published(results: Results, methods: Sequence[str]) -> Results:
     chosen = next((method for method, score in scores.items() if score == top), methods[0])
     ours = {name: results.mean(chosen, name) for name in results.columns}
     found = compare_published(results.protocol.name, ours)
-    note = f"published numbers stand beside those of {chosen}"
+    count = len(results.of(chosen))
+    note = (
+        f"published numbers stand beside those of {chosen}, of {count} pictures; they can be "
+        "compared where these are the papers' test pictures"
+    )
     if not found:
         note = f"no published row has a column of {results.protocol.name} that was measured"
     return replace(results, comparisons=tuple(found), notes=(*results.notes, note))
+
+
+def title(measured: str, protocol: str) -> str:
+    """Name a run by what was measured and how.
+
+    Example:
+        >>> title("Test", "tel"), title("deghost-bench", "deghost-bench")
+        ('Test, tel', 'deghost-bench')
+    """
+    return measured if measured == protocol else f"{measured}, {protocol}"
 
 
 def gathered(outcomes: Iterable[Outcome]) -> tuple[tuple[Record, ...], tuple[Failure, ...]]:

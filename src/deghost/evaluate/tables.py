@@ -76,7 +76,10 @@ def json_text(results: Results) -> str:
 
 
 def mean_tables(results: Results) -> list[str]:
-    """Tabulate means over all scenes, and of every column over the groups."""
+    """Tabulate means over all scenes, and of every column over the groups.
+
+    The first table lists what there are more of, methods or columns, line by line.
+    """
     columns, methods = results.columns, results.measured
     rows = [
         [method, str(len(results.of(method)))]
@@ -84,8 +87,10 @@ def mean_tables(results: Results) -> list[str]:
         + ([number(results.seconds(method), "seconds")] if results.is_timed else [])
         for method in methods
     ]
-    heads = ["method", "n", *columns, *(["seconds"] if results.is_timed else [])]
-    tables = [table(heads, rows)]
+    whole = [["method", "n", *columns, *(["seconds"] if results.is_timed else [])], *rows]
+    if len(columns) > len(methods):
+        whole = [list(line) for line in zip(*whole, strict=True)]
+    tables = [table(whole[0], whole[1:])]
     groups = (*results.groups, "all")
     for column in columns if results.groups else ():
         rows = [[m, *(_marked(results, m, column, group) for group in groups)] for m in methods]

@@ -13,7 +13,7 @@ import numpy as np
 import torch
 from jaxtyping import Float32, UInt8
 
-from deghost.merge.curves import FrameCurve, frame_curve
+from deghost.merge.curves import codes_of, frame_curve
 from deghost.merge.reading import Source, read_planes
 from deghost.merge.tiles import Window, tile_windows
 from deghost.radiometry.response import decode, encode
@@ -96,18 +96,7 @@ def _views(source: Source, window: Window) -> Iterator[View]:
     for k, exposure in enumerate(source.plan.relative):
         planes, covered = read_planes(source, k, window)
         linear = planes[:3].clamp(min=0)
-        yield View(linear / exposure, _codes(linear, source.curves[k]), covered, exposure)
-
-
-def _codes(linear: Image, curve: FrameCurve) -> Image:
-    """Return the codes in [0, 1] that stand for linear values."""
-    if curve.light is None:
-        return linear.clamp(0, 1)
-    light = np.maximum.accumulate(curve.light, axis=0)
-    places = np.linspace(0, 1, len(light))
-    values = linear.numpy()
-    codes = [np.interp(values[c], light[:, c], places) for c in range(3)]
-    return torch.from_numpy(np.stack(codes).astype(np.float32))
+        yield View(linear / exposure, codes_of(linear, source.curves[k]), covered, exposure)
 
 
 def fuse_exposures(source: Source) -> Float32[np.ndarray, "h w 3"]:

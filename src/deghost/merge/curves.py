@@ -11,7 +11,7 @@ from torch import Tensor
 from deghost.radiometry.matching import Match, matched
 from deghost.radiometry.noise import unclipped
 from deghost.radiometry.response import linear_table, linearise
-from deghost.types import Frame, Pixels, Response
+from deghost.types import Frame, Image, Pixels, Response
 
 
 # Codes from which a frame is trusted less and less, up to where it is not trusted at all. A
@@ -89,3 +89,14 @@ def _trust(codes: Float[Tensor, "*shape"], kind: str) -> Float[Tensor, "*shape"]
 def _largest(pixels: Pixels) -> Shaped[np.ndarray, "h w"]:
     red, green, blue = cv2.split(pixels)
     return cv2.max(cv2.max(red, green), blue)
+
+
+def codes_of(linear: Image, curve: FrameCurve) -> Image:
+    """Return the codes in [0, 1] that stand for linear values."""
+    if curve.light is None:
+        return linear.clamp(0, 1)
+    light = np.maximum.accumulate(curve.light, axis=0)
+    places = np.linspace(0, 1, len(light))
+    values = linear.numpy()
+    codes = [np.interp(values[c], light[:, c], places) for c in range(3)]
+    return torch.from_numpy(np.stack(codes).astype(np.float32))

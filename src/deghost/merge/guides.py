@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from deghost.align.flow import reliable_flow, warp_by_flow
 from deghost.layers.pyramid import continue_smoothly
+from deghost.merge.exposure_guides import ExposureGuide, exposure_guides
 from deghost.merge.plan import MergePlan, Prepared, warped_proxy
 from deghost.merge.proxy import Proxy
 from deghost.merge.weighted import (
@@ -51,16 +52,24 @@ class Guides:
     still: tuple[Mask, ...]  # 1 where a frame did not move against the reference
     fill: Radiance  # radiance to assume where no frame measured any; 0 elsewhere
     flows: tuple[FlowGuide | None, ...]
+    exposed: tuple[ExposureGuide | None, ...]  # None: by codes and noise alone
+    certain: bool = False  # whether `still` was told, and pixels are not judged again
 
 
 @torch.inference_mode()
-def make_guides(plan: MergePlan, small: Prepared, motion: Sequence[Mask] | None = None) -> Guides:
+def make_guides(
+    plan: MergePlan,
+    small: Prepared,
+    motion: Sequence[Mask] | None = None,
+    exposed: Sequence[Mask] | None = None,
+) -> Guides:
     """Find what moved in every frame, and what to assume where nothing was measured.
 
     Frames are taken in the order of merging, each compared with the merge of those before it, so
     that a region the reference does not show is judged by the nearest frame that shows it. With
     flow, what moved is then followed to where it went, and merged after all frames. `motion` are
-    masks that are known already, one a frame, on the grid of the proxies: 1 = moved.
+    masks that are known already, one a frame, on the grid of the proxies: 1 = moved, and `exposed`
+    those of what is well exposed.
     """
     first, *others = plan.order
     reference = warped_proxy(small, plan.warps, first)
@@ -80,7 +89,8 @@ def make_guides(plan: MergePlan, small: Prepared, motion: Sequence[Mask] | None 
             proxy = _flowed(warped_proxy(small, plan.warps, k), guide)
             fusion = extend(fusion, _layer(plan, proxy, small.factor, k), guide.usable)
     fill = _fill(fusion, reference.trust.amin(0) < 0.5, shown)
-    return Guides(small.factor, tuple(still), fill, tuple(flows))
+    masks = exposure_guides(plan, small, exposed)
+    return Guides(small.factor, tuple(still), fill, tuple(flows), masks, motion is not None)
 
 
 def _layer(plan: MergePlan, proxy: Proxy, factor: int, k: int) -> Layer:

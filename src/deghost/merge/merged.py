@@ -1,7 +1,7 @@
 """From frames to a merged picture: the main job, on one screen."""
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -9,16 +9,18 @@ from jaxtyping import Float
 from torch import Tensor
 from torch.nn import functional
 
+from deghost.errors import SettingsError
 from deghost.io.bracket import read_bracket
 from deghost.io.radiance_file import RadiancePixels
 from deghost.io.response_files import find_response
 from deghost.layers.memory import return_freed_memory
 from deghost.merge.classic import fuse_exposures
 from deghost.merge.guides import Guides, make_guides
+from deghost.merge.mask_files import find_masks, read_masks
 from deghost.merge.plan import MergePlan, plan_merge, prepare
 from deghost.merge.reading import Source
-from deghost.merge.render import RenderedTile, render
-from deghost.merge.settings import RECOVERED, MergeSettings
+from deghost.merge.render import RenderedTile, choose_tile_method, render
+from deghost.merge.settings import RECOVERED, UNMASKED, MergeSettings
 from deghost.types import Bracket, Mask
 
 
@@ -40,14 +42,35 @@ def merge_files(
     paths: Sequence[Path | str],
     settings: MergeSettings | None = None,
     progress: Progress | None = None,
+    masks: Path | None = None,
 ) -> Merged:
     """Merge the frames of one scene, in any order, into one linear picture.
 
+    `masks` is a folder of masks to use instead of finding them, see `merge.mask_files`.
     Raises a DeghostError if the files do not form a bracket.
     """
     settings = settings or MergeSettings()
     bracket = open_bracket(paths, settings)
-    return render_plan(bracket, plan_merge(bracket, settings), progress)
+    plan = plan_merge(bracket, settings)
+    if masks is None:
+        return render_plan(bracket, plan, progress)
+    return render_masked(bracket, plan, masks, progress)
+
+
+def render_masked(
+    bracket: Bracket, plan: MergePlan, masks: Path, progress: Progress | None = None
+) -> Merged:
+    """Render a planned bracket with the masks in a folder. Raises ReadError, or SettingsError."""
+    if plan.method in UNMASKED:
+        raise SettingsError(f"method {plan.method} takes no masks; use --method weighted")
+    files = find_masks(masks, plan)
+    told = {"what is well exposed": files.exposed, "what moved": files.moved}
+    kinds = " and of ".join(kind for kind, paths in told.items() if paths)
+    plan = replace(plan, notes=(*plan.notes, f"masks of {kinds}: as in {masks.name or masks}"))
+    moved, exposed = (
+        None if paths is None else read_masks(paths, plan) for paths in (files.moved, files.exposed)
+    )
+    return render_plan(bracket, plan, progress, moved, exposed)
 
 
 def open_bracket(paths: Sequence[Path | str], settings: MergeSettings) -> Bracket:
@@ -62,16 +85,21 @@ def render_plan(
     bracket: Bracket,
     plan: MergePlan,
     progress: Progress | None = None,
-    motion: Sequence[Mask] | None = None,
+    motion: Iterable[Mask] | None = None,
+    exposed: Iterable[Mask] | None = None,
 ) -> Merged:
     """Render a planned bracket at full size.
 
-    `motion` are masks that are known already, one a frame, on the reference's grid: 1 = moved.
+    `motion` are masks that are known already, one a frame, on the reference's grid: 1 = moved; so
+    are `exposed`: 1 = well exposed. They are taken one after the other.
     """
     small = plan.prepared or prepare(bracket, plan.response, plan.matches)
     return_freed_memory()
-    known = None if motion is None else [_of_blocks(mask, small.factor) for mask in motion]
-    guides = make_guides(plan, small, known)
+    known = [
+        None if masks is None else [_of_blocks(mask, small.factor) for mask in masks]
+        for masks in (motion, exposed)
+    ]
+    guides = make_guides(plan, small, *known)
     return_freed_memory()
     base = plan.exposures[plan.reference].value
     scale = 1 / base if plan.scale == "absolute" else 1.0
@@ -79,8 +107,10 @@ def render_plan(
     if plan.method == "mertens":
         pixels = fuse_exposures(source).astype(pixel_type(plan))
     else:
-        tiles = render(source, guides, scale)
+        method = choose_tile_method(source)
+        tiles = render(source, guides, scale, method)
         pixels = assemble(tiles, plan, progress or (lambda share: None))
+        plan = replace(plan, notes=(*plan.notes, *method.notes()))
     if plan.scale == "max":
         brightest = float(pixels.max())
         scale = 1 / brightest if brightest > 0 else 1.0

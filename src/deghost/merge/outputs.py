@@ -7,7 +7,6 @@ from itertools import product
 from pathlib import Path
 
 import numpy as np
-import torch
 from jaxtyping import UInt8
 
 from deghost import __version__
@@ -18,12 +17,14 @@ from deghost.io.gainmap_files import SdrBase, write_ultrahdr
 from deghost.io.picture import PICTURE_SUFFIXES, write_picture
 from deghost.io.radiance import WRITABLE, RadianceMetadata, write_radiance
 from deghost.io.response_files import write_response
+from deghost.merge.exposure_guides import masked_proxy
+from deghost.merge.mask_files import mask_name
 from deghost.merge.merged import Merged
 from deghost.merge.picture import diffuse_white, plan_picture, show
-from deghost.merge.plan import prepare, warped_proxy
+from deghost.merge.plan import prepare
 from deghost.merge.plan_files import plan_to_json, relative_to
+from deghost.merge.segmentation import mask_codes
 from deghost.merge.tiles import read_map
-from deghost.segment.exposure import above_noise
 from deghost.types import Mask
 
 
@@ -84,11 +85,6 @@ def _check_masks(folder: Path, inputs: tuple[Path, ...], taken: set[Path], *, fo
                 raise WriteError(f"{mask.name} is another file of this merge; name another folder")
             if mask.exists():
                 check_target(mask, force=force)
-
-
-def mask_name(k: int, frame: Path, kind: str) -> str:
-    """Name the file of a mask of frame `k`."""
-    return f"{k}_{frame.stem}_{kind}.png"
 
 
 def write_outputs(merged: Merged, outputs: Outputs, *, force: bool = False) -> list[Path]:
@@ -162,8 +158,8 @@ def masks_of(merged: Merged) -> Iterator[tuple[str, UInt8[np.ndarray, "h w"]]]:
     plan, guides = merged.plan, merged.guides
     small = plan.prepared or prepare(merged.bracket, plan.response, plan.matches)
     for k, path in enumerate(plan.frames):
-        proxy = warped_proxy(small, plan.warps, k)
-        clear = proxy.trust.amin(0) * above_noise(proxy.linear, plan.noise[k])
+        guide = guides.exposed[k]
+        clear = masked_proxy(plan, small, k)[0] if guide is None else guide.mask
         yield mask_name(k, path, "exposed"), _mask_codes(clear, merged)
         if k != plan.reference:
             yield mask_name(k, path, "moved"), _mask_codes(1 - guides.still[k], merged)
@@ -171,5 +167,4 @@ def masks_of(merged: Merged) -> Iterator[tuple[str, UInt8[np.ndarray, "h w"]]]:
 
 def _mask_codes(mask: Mask, merged: Merged) -> UInt8[np.ndarray, "y x"]:
     """Enlarge a mask of the proxy to the picture's size, as 8-bit codes."""
-    full = read_map(mask[None], merged.plan.crop, merged.guides.factor)[0]
-    return (full * 255).round().to(torch.uint8).numpy()
+    return mask_codes(read_map(mask[None], merged.plan.crop, merged.guides.factor)[0])

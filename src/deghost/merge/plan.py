@@ -20,6 +20,7 @@ from deghost.merge.decisions import (
     match_frame,
     measure_noise,
 )
+from deghost.merge.networks import NetworkUse, find_network, with_frames
 from deghost.merge.proxy import Proxy, make_proxy, proxy_factor
 from deghost.merge.settings import METHOD_NOTES, MergeSettings, Method, PixelType, Scale
 from deghost.merge.tiles import Window, warp_planes
@@ -28,6 +29,7 @@ from deghost.radiometry.exposure import ev100
 from deghost.radiometry.matching import Match, matched
 from deghost.radiometry.noise import NoiseModel
 from deghost.segment.motion import MotionSettings
+from deghost.segment.segmenters import ExposureSegmenter
 from deghost.types import Bracket, Exposure, Image, Response
 
 
@@ -57,6 +59,8 @@ class MergePlan:
     scale: Scale
     pixel_type: PixelType
     notes: tuple[str, ...] = field(default=())
+    network: NetworkUse | None = None  # of a method that is one
+    exposure_mask: ExposureSegmenter = "classical"
     prepared: "Prepared | None" = field(default=None, compare=False, repr=False)  # not written
 
     @property
@@ -96,10 +100,12 @@ def plan_merge(bracket: Bracket, settings: MergeSettings) -> MergePlan:
 
     Raises SettingsError for a setting that does not fit the bracket.
     """
+    network = find_network(settings, len(bracket.frames))
     small = prepare(bracket, None)
     reference, reason = choose_reference(small.proxies, small.noise, settings.reference)
     base = bracket.exposures[reference].value
     relative = tuple(exposure.value / base for exposure in bracket.exposures)
+    network, chosen = with_frames(network, settings.method, relative, reference)
     warps = _align(bracket, small, relative, reference, settings)
     samples = _samples(small, warps)
     response, why = choose_response(bracket, samples, settings.response)
@@ -111,6 +117,7 @@ def plan_merge(bracket: Bracket, settings: MergeSettings) -> MergePlan:
         small.proxies, relative, 1 / base if settings.scale == "absolute" else 1.0
     )
     notes = [*bracket.notes, reason, why, *matching, problem, METHOD_NOTES.get(settings.method)]
+    notes += chosen
     return MergePlan(
         frames=tuple(frame.path for frame in bracket.frames),
         size=bracket.size,
@@ -128,6 +135,8 @@ def plan_merge(bracket: Bracket, settings: MergeSettings) -> MergePlan:
         scale=settings.scale,
         pixel_type="float" if problem else settings.pixel_type,
         notes=tuple(note for note in notes if note),
+        network=network,
+        exposure_mask=settings.exposure_mask,
         prepared=replace(
             small,
             curves=tuple(

@@ -13,13 +13,14 @@ import numpy as np
 from deghost.align.warp import Model, Warp, corners
 from deghost.errors import PlanError, SettingsError
 from deghost.io.bracket import WIDEST, read_frames
+from deghost.merge.networks import NetworkUse
 from deghost.merge.plan import MergePlan
-from deghost.merge.settings import Method, PixelType, Scale
+from deghost.merge.settings import NETWORKS, Device, Method, PixelType, Scale
 from deghost.radiometry.matching import LEVELS, Match
 from deghost.radiometry.noise import NoiseModel
 from deghost.radiometry.response import named_response
 from deghost.segment.motion import MotionSettings
-from deghost.segment.segmenters import Segmenter
+from deghost.segment.segmenters import ExposureSegmenter, Segmenter
 from deghost.types import Bracket, Exposure, Response
 
 
@@ -38,12 +39,15 @@ def plan_to_json(plan: MergePlan) -> str:
     fields["matches"] = [match and asdict(match) for match in plan.matches]
     fields["warps"] = [_warp_fields(warp) for warp in plan.warps]
     fields["motion"] = asdict(plan.motion)
+    fields["network"] = plan.network and asdict(plan.network)
     return json.dumps({"format": FORMAT, **fields}, indent=1, allow_nan=False) + "\n"
 
 
 def relative_to(plan: MergePlan, folder: Path) -> MergePlan:
     """Name the frames of a plan as seen from the folder that its file will lie in."""
-    return replace(plan, frames=tuple(_seen_from(path, folder) for path in plan.frames))
+    network = plan.network and plan.network.moved(lambda path: _seen_from(path, folder))
+    frames = tuple(_seen_from(path, folder) for path in plan.frames)
+    return replace(plan, frames=frames, network=network)
 
 
 def _seen_from(path: Path, folder: Path) -> Path:
@@ -61,6 +65,8 @@ def plan_from_json(text: str, name: str = "plan") -> MergePlan:
         raise PlanError(f"{name} is not JSON ({error}); write a plan with --plan") from error
     if not isinstance(data, dict) or data.pop("format", None) != FORMAT:
         raise PlanError(f"{name} is no plan of this version of deghost; write it with --plan")
+    data.setdefault("network", None)  # plans of methods that need none may lack it
+    data.setdefault("exposure_mask", "classical")  # as in plans from before there was a choice
     if missing := BUILDERS.keys() - data.keys():
         raise PlanError(f"{name} lacks {', '.join(sorted(missing))}; write it again with --plan")
     values = {}
@@ -92,6 +98,11 @@ def _check(plan: MergePlan, name: str) -> None:
     inside = min(y, x) >= 0 and bottom <= plan.size[0] and right <= plan.size[1]
     if min(height, width) < 1 or not inside:
         raise PlanError(f"{name}: the crop {plan.crop} lies outside of the frames {plan.size}")
+    network = plan.network
+    if (network is None) == (plan.method in NETWORKS):
+        raise PlanError(f"{name}: method {plan.method} and 'network' do not fit; plan again")
+    if network and not {plan.reference} <= set(network.frames) <= set(range(count)):
+        raise PlanError(f"{name}: the network's frames {network.frames} lack the reference")
     for warp in plan.warps:
         depth = corners((0, 0, *plan.size)) @ warp.matrix[2, :2] + warp.matrix[2, 2]
         if warp.size != plan.size or depth.min() <= 0 or abs(np.linalg.det(warp.matrix)) < 1e-6:
@@ -160,6 +171,13 @@ def _motion(item: Any) -> MotionSettings:
     return MotionSettings(segmenter=segmenter, **amounts)
 
 
+def _network(item: Any) -> NetworkUse:
+    frames = _integers(len(item["frames"]))(item["frames"])
+    return NetworkUse(
+        str(item["weights"]), str(item["checksum"]), frames, _choice(Device)(item["device"])
+    )
+
+
 def _response_fields(response: Response) -> dict[str, Any]:
     """A response by its name alone where that says it all."""
     try:
@@ -222,6 +240,8 @@ BUILDERS: dict[str, Callable[[Any], Any]] = {
     "scale": _choice(Scale),
     "pixel_type": _choice(PixelType),
     "notes": _each(str),
+    "exposure_mask": _choice(ExposureSegmenter),
+    "network": _optional(_network),
 }
 # what the builders raise for JSON of another shape
 MISFITS = (TypeError, ValueError, LookupError, AttributeError, OverflowError, SettingsError)
@@ -249,7 +269,9 @@ def load_plan(path: Path) -> MergePlan:
     except UnicodeDecodeError as error:
         raise PlanError(f"{name} is no plan; give one written with --plan") from error
     plan = plan_from_json(text, name)
-    return replace(plan, frames=tuple(path.parent / frame for frame in plan.frames))
+    network = plan.network and plan.network.moved(lambda weights: path.parent / weights)
+    frames = tuple(path.parent / frame for frame in plan.frames)
+    return replace(plan, frames=frames, network=network)
 
 
 def open_planned(plan: MergePlan, name: str = "the plan") -> Bracket:

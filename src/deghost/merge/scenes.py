@@ -1,5 +1,6 @@
 """Merge a `Scene` of known exposures and response by the same plan and render as files are."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -9,7 +10,7 @@ from torch import Tensor
 
 from deghost.errors import SettingsError
 from deghost.merge.merged import render_plan
-from deghost.merge.plan import plan_merge
+from deghost.merge.plan import MergePlan, plan_merge
 from deghost.merge.settings import MergeSettings
 from deghost.radiometry.response import named_response
 from deghost.types import Bracket, Capture, Exposure, Frame, Mask, Pixels, Radiance, Response, Scene
@@ -24,20 +25,23 @@ def merge_scene(scene: Scene, settings: MergeSettings, motion: Tensor | None = N
     What the scene knows is believed: exposures, response and reference. `motion` are known masks,
     one a frame, 1 = moved. Raises SettingsError for a packed mosaic.
     """
-    known = MergeSettings(
+    bracket, plan = plan_scene(scene, settings)
+    masks: list[Mask] | None = None if motion is None else list(motion)
+    return torch.from_numpy(render_plan(bracket, plan, motion=masks).pixels).permute(2, 0, 1)
+
+
+def plan_scene(scene: Scene, settings: MergeSettings) -> tuple[Bracket, MergePlan]:
+    """Plan what `merge_scene` renders. Raises SettingsError for a packed mosaic."""
+    known = replace(
+        settings,
         reference=scene.reference,
         response=scene_response(scene).name,
         scale="absolute",
-        method=settings.method,
-        deghost=settings.deghost,
-        align=settings.align,
         crop=False,
         pixel_type="float",
     )
     bracket = bracket_of(scene)
-    masks: list[Mask] | None = None if motion is None else list(motion)
-    merged = render_plan(bracket, plan_merge(bracket, known), motion=masks)
-    return torch.from_numpy(merged.pixels).permute(2, 0, 1)
+    return bracket, plan_merge(bracket, known)
 
 
 def bracket_of(scene: Scene) -> Bracket:

@@ -5,14 +5,18 @@ from typing import Literal, get_args
 
 from deghost.errors import SettingsError
 from deghost.io.exposure_settings import ExposureSettings
-from deghost.segment.segmenters import Segmenter
+from deghost.segment.segmenters import ExposureSegmenter, Segmenter
 
 
 Scale = Literal["reference", "absolute", "max"]
-Method = Literal["weighted", "debevec", "robertson", "mertens"]
+Network = Literal["ahdrnet", "hdr-transformer", "segdeghost", "tmrnet", "vam"]
+Method = Literal["weighted", "debevec", "robertson", "mertens", Network]
 AlignMode = Literal["none", "rigid", "flow"]
 PixelType = Literal["half", "float"]
+Device = Literal["auto", "cpu", "cuda", "mps"]
 
+NETWORKS: tuple[str, ...] = get_args(Network)  # methods that see frames and give radiance
+UNMASKED = ("debevec", "robertson", "mertens")  # methods that no mask has a say in
 METHOD_NOTES = {
     "debevec": "method debevec, for comparison: what moved is a ghost",
     "robertson": "method robertson, for comparison: what moved is a ghost",
@@ -31,8 +35,11 @@ class MergeSettings:
     response: str = "auto"  # auto, srgb, gammaX.Y, linear, debevec, robertson, or a file
     scale: Scale = "reference"
     method: Method = "weighted"
+    weights: str | None = None  # of a method that is a network: a name or a file; None: shipped
+    device: Device = "auto"  # that networks run on
     deghost: float = DEGHOST_LEVELS["medium"]  # 0 = off, 1 = everything that might have moved
     motion: Segmenter = "classical"
+    exposure_mask: ExposureSegmenter = "classical"
     align: AlignMode = "rigid"
     crop: bool = True
     pixel_type: PixelType = "half"
@@ -42,14 +49,21 @@ class MergeSettings:
             "scale": Scale,
             "method": Method,
             "motion": Segmenter,
+            "exposure_mask": ExposureSegmenter,
             "align": AlignMode,
             "pixel_type": PixelType,
+            "device": Device,
         }
         for name, options in choices.items():
             if getattr(self, name) not in get_args(options):
                 known = ", ".join(get_args(options))
                 raise SettingsError(f"{name} is {getattr(self, name)!r}; give one of {known}")
+        if self.exposure_mask != "classical" and self.method in UNMASKED:
+            raise SettingsError(f"method {self.method} takes no masks; use --method weighted")
         if self.method == "mertens" and self.scale == "absolute":
             raise SettingsError("method mertens gives no radiance; scale absolute needs another")
+        if self.weights is not None and self.method not in NETWORKS:
+            known = ", ".join(NETWORKS)
+            raise SettingsError(f"method {self.method} takes no weights; these do: {known}")
         if not 0 <= self.deghost <= 1:
             raise SettingsError(f"deghost is {self.deghost}; give a number from 0 to 1")

@@ -68,16 +68,18 @@ class Fusion:
         return torch.lerp(bound, measured, self.trust)
 
 
-def start_fusion(reference: Layer) -> Fusion:
-    """Begin with the reference frame alone."""
+def start_fusion(reference: Layer, share: Mask | None = None) -> Fusion:
+    """Begin with the reference frame alone, its weights multiplied by `share`."""
     radiance = reference.radiance
     least = variance(radiance, reference).reciprocal_()
-    weight = least * reference.trust
+    weight = least * reference.trust if share is None else least * reference.trust * share
     return Fusion(radiance, weight * radiance, weight, least, radiance, reference.trust)
 
 
-def extend(fusion: Fusion, layer: Layer, still: Mask | None = None) -> Fusion:
-    """Add a layer where it is `still` (everywhere if None).
+def extend(
+    fusion: Fusion, layer: Layer, still: Mask | None = None, share: Mask | None = None
+) -> Fusion:
+    """Add a layer where it is `still` (everywhere if None), its weights multiplied by `share`.
 
     Every value is weighted by the inverse of its noise variance (shot and read noise: Hasinoff et
     al., CVPR 2010), by its trust, and by stillness. The variances of all layers are taken at the
@@ -87,6 +89,7 @@ def extend(fusion: Fusion, layer: Layer, still: Mask | None = None) -> Fusion:
     """
     agreed = layer.trust if still is None else layer.trust * still
     weight = agreed / variance(fusion.level, layer)
+    weight = weight if share is None else weight * share
     bound = fusion.bound
     doubt = (1 - fusion.trust) * (1 - layer.trust)
     if float(doubt.amax()) > 0:

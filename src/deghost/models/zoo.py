@@ -10,6 +10,7 @@ from torch import nn
 from deghost.errors import WeightsError
 from deghost.layers.weights import SUFFIX, Weights, read_weights
 from deghost.models.ahdrnet import AHDRNet, AHDRNetConfig
+from deghost.models.deghostnet import DeghostNet, DeghostNetConfig
 from deghost.models.exposure_net import ExposureNet, ExposureNetConfig
 from deghost.models.exposure_unet import ExposureUNet, ExposureUNetConfig
 from deghost.models.hdr_transformer import HDRTransformer, HDRTransformerConfig
@@ -23,6 +24,7 @@ from deghost.models.vam import VAM, VAMConfig
 # name: (network, its configuration); a network is built from its configuration alone
 NETWORKS: dict[str, tuple[type[nn.Module], type]] = {
     "ahdrnet": (AHDRNet, AHDRNetConfig),
+    "deghostnet": (DeghostNet, DeghostNetConfig),
     "exposure-net": (ExposureNet, ExposureNetConfig),
     "exposure-unet": (ExposureUNet, ExposureUNetConfig),
     "hdr-transformer": (HDRTransformer, HDRTransformerConfig),

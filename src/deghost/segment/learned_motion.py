@@ -12,6 +12,7 @@ from deghost.types import Mask, Radiance
 
 
 CONTRAST = 1000.0  # radiance is compressed as log(1 + CONTRAST * x): about evenly over 10 stops
+COMPRESSION = math.log1p(CONTRAST)
 SCORE = 4.0  # standard deviations that count as clearly different
 EDGE = 0.35  # px of misalignment granted
 ROWS = 256  # judged at once, for the sake of memory ...
@@ -70,4 +71,14 @@ def motion_features(
 
 def compressed(radiance: Float[Tensor, "*shape"]) -> Float[Tensor, "*shape"]:
     """Compress radiance so that equal stops are about equally far apart, 1.0 at 1.0."""
-    return torch.log1p(CONTRAST * radiance.clamp(min=0)) / math.log1p(CONTRAST)
+    return torch.log1p(CONTRAST * radiance.clamp(min=0)) / COMPRESSION
+
+
+def expanded(values: Float[Tensor, "*shape"]) -> Float[Tensor, "*shape"]:
+    """Undo `compressed`.
+
+    Example:
+        >>> expanded(compressed(torch.tensor([0.0, 0.25, 2.0])))
+        tensor([0.0000, 0.2500, 2.0000])
+    """
+    return torch.expm1(values.clamp(min=0) * COMPRESSION) / CONTRAST

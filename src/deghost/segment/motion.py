@@ -26,12 +26,11 @@ class MotionSettings:
     """How motion masks are made.
 
     `strength` in [0, 1] is the user's: 0 finds nothing, 1 finds everything that might have moved.
-    `tolerance` is the relative photometric error granted, `edge` the error of alignment in pixels.
+    `edge` is the error of alignment granted, in pixels.
     """
 
     strength: float = 0.5
     segmenter: Segmenter = "classical"
-    tolerance: float = 0.06
     edge: float = 0.35
     feather: float = 2.0  # px
     smallest: float = 12.0  # px, side of the smallest moving thing looked for

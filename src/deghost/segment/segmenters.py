@@ -1,6 +1,7 @@
-"""Who can find moving regions on the proxy, by name."""
+"""Who can find moving and well-exposed regions on the proxy, by name."""
 
 from typing import Literal
 
 
 Segmenter = Literal["classical", "learned"]
+ExposureSegmenter = Literal["classical", "manual", "otsu", "exposure-unet", "learned"]

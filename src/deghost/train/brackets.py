@@ -1,5 +1,6 @@
 """Scenes as networks that reconstruct take them, with the truth beside them."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -86,3 +87,24 @@ def turned(scene: Scene, generator: Generator) -> Scene:
             flipped = value.flip(-1) if mirrored else value
             changes[name] = torch.rot90(flipped, quarters, (-2, -1)).contiguous()
     return replace(scene, **changes)
+
+
+def turned_batch(batch: TruthBatch, mirrored: Sequence[int], quarters: int) -> TruthBatch:
+    """Mirror brackets with all that is known of them along axes, then turn them by right angles.
+
+    Mosaics come back as they are, since their colours lie in a fixed order.
+    """
+    if batch.bracket.frames.shape[2] == 4:
+        return batch
+
+    def turn(maps: Tensor | None) -> Tensor | None:
+        if maps is None:
+            return None
+        return torch.rot90(maps.flip(*mirrored) if mirrored else maps, quarters, (-2, -1))
+
+    bracket = batch.bracket
+    frames, truth = turn(bracket.frames), turn(batch.truth)
+    assert frames is not None
+    assert truth is not None
+    packed = replace(bracket, frames=frames, masks=turn(bracket.masks))
+    return TruthBatch(packed, truth, turn(batch.motion), turn(batch.well_exposed))

@@ -29,7 +29,7 @@ SUFFIX = ".safetensors"
 class Position:
     """Where a run is, besides what its network and optimiser hold."""
 
-    scenes: int = 0  # used so far: the next batch begins with the scene of this number
+    scenes: int = 0  # seen so far, those seen again too; `batch` times the steps
     seconds: float = 0.0  # of training so far, all sessions together
     best: float | None = None  # the best validation so far ...
     best_step: int = 0  # ... and when it was

@@ -4,6 +4,7 @@ All are means over pixels (and over colours and images), computed in single floa
 """
 
 import torch
+from einops import rearrange
 from jaxtyping import Float
 from torch import Tensor
 from torch.nn import functional
@@ -67,6 +68,21 @@ def dice_of_logits(logits: Logits, truth: Masks, smooth: float = 1.0) -> Loss:
 def dice_cross_entropy(logits: Logits, truth: Masks, smooth: float = 1.0) -> Loss:
     """Add `dice_of_logits` and `cross_entropy`."""
     return dice_of_logits(logits, truth, smooth) + cross_entropy(logits, truth)
+
+
+def batch_dice_cross_entropy(logits: Float[Tensor, "b h w"], truth: Float[Tensor, "b h w"]) -> Loss:
+    """Add half of the Dice loss of all masks of a batch, taken as one mask, and `cross_entropy`.
+
+    Where masks are empty or nearly so, the Dice loss of each of them says little.
+
+    Example:
+        >>> truth = torch.tensor([1.0, 0.0]).view(2, 1, 1)
+        >>> batch_dice_cross_entropy(torch.zeros(2, 1, 1), truth)  # (1 - 2 / 3) / 2 + log(2)
+        tensor(0.8598)
+    """
+    whole = "b h w -> (b h) w"
+    dice_loss = dice_of_logits(rearrange(logits, whole), rearrange(truth, whole))
+    return 0.5 * dice_loss + cross_entropy(logits, truth)
 
 
 MASK_LOSSES = {

@@ -99,26 +99,26 @@ def segdeghost_loss(
 
 @dataclass(frozen=True)
 class SegDeghostTraining:
-    """How a network is trained: the stages are (first epoch, alpha, beta)."""
+    """How a network is trained: the stages are (share of the steps before it, alpha, beta).
 
-    stages: tuple[tuple[int, float, float], ...] = ((0, 1.0, 1e-4), (50, 1e-2, 1.0))
+    The paper changes over after 50 of 200 epochs.
+    """
+
+    stages: tuple[tuple[float, float, float], ...] = ((0.0, 1.0, 1e-4), (0.25, 1e-2, 1.0))
     pretrained: bool = True  # the motion networks start from trained weights
     name: str = "l2"  # of `TONE_MAPPED`
 
-    def losses(self, epoch: int) -> tuple[tuple[int, Loss[TruthBatch]], ...]:
-        """Give the losses and the steps at which they take over, for the steps of an epoch."""
+    def losses(self) -> tuple[tuple[float, Loss[TruthBatch]], ...]:
+        """Give the losses, and the shares of all steps after which they take over."""
         return tuple(
-            (
-                first * epoch,
-                partial(segdeghost_loss, alpha=alpha, beta=beta, name=self.name),
-            )
-            for first, alpha, beta in self.stages
+            (share, partial(segdeghost_loss, alpha=alpha, beta=beta, name=self.name))
+            for share, alpha, beta in self.stages
         )
 
 
 # the ablations that train otherwise; all others train as the paper's network does
 TRAININGS: Mapping[str, SegDeghostTraining] = {
-    "A1": SegDeghostTraining(((0, 0.0, 1.0),), pretrained=False),
-    "A2": SegDeghostTraining(((0, 1e-2, 1.0),), pretrained=False),
+    "A1": SegDeghostTraining(((0.0, 0.0, 1.0),), pretrained=False),
+    "A2": SegDeghostTraining(((0.0, 1e-2, 1.0),), pretrained=False),
     **{name: SegDeghostTraining(name=name) for name in TONE_MAPPED},
 }

@@ -34,22 +34,35 @@ def motion_pairs(scene: Scene) -> MotionPairs:
     Frames are aligned by the true camera with an error of up to a pixel, and their light is off
     by a few hundredths, as in practice.
     """
-    if scene.motion is None or scene.camera is None:
+    if scene.motion is None:
         raise TrainError(f"{scene.name} has no motion masks; take simulated scenes")
-    generator = default_rng(crc32(scene.name.encode()))
-    relative = (scene.exposures / scene.exposures[scene.reference]).tolist()
-    linear = [linear_frame(scene, k) for k in range(len(relative))]
-    noise = [_noise(frame) for frame in linear]
-    order = sorted(range(len(relative)), key=lambda k: (abs(np.log2(relative[k])), k))
-    fusion = start_fusion(_layer(scene, linear, noise, order[0], relative, None))
+    (_, reference), *others = aligned_layers(scene).items()
+    fusion = start_fusion(reference)
     pairs = []
-    for k in order[1:]:
-        layer = _layer(scene, linear, noise, k, relative, generator)
+    for k, layer in others:
         features = pair_features(fusion, layer)
         pairs.append((features, scene.motion[k]))
         fusion = extend(fusion, layer, 1 - scene.motion[k])
     described, masks = zip(*pairs, strict=True)
     return MotionPairs(torch.stack(described), torch.stack(masks))
+
+
+def aligned_layers(scene: Scene) -> dict[int, Layer]:
+    """Give the layers of a simulated scene by frame, in the order of merging, reference first.
+
+    Always the same for a scene. Raises TrainError without the true camera.
+    """
+    if scene.camera is None:
+        raise TrainError(f"{scene.name} has no camera poses; take simulated scenes")
+    generator = default_rng(crc32(scene.name.encode()))
+    relative = (scene.exposures / scene.exposures[scene.reference]).tolist()
+    linear = [linear_frame(scene, k) for k in range(len(relative))]
+    noise = [_noise(frame) for frame in linear]
+    first, *others = sorted(range(len(relative)), key=lambda k: (abs(np.log2(relative[k])), k))
+    layers = {first: _layer(scene, linear, noise, first, relative, None)}
+    for k in others:
+        layers[k] = _layer(scene, linear, noise, k, relative, generator)
+    return layers
 
 
 def linear_frame(scene: Scene, k: int) -> Image:
@@ -83,15 +96,15 @@ def _layer(
         matrix = scene.camera[k].numpy().astype(np.float64) @ _jitter(generator, codes.shape)
         array = planes.permute(1, 2, 0).contiguous().numpy()
         h, w = codes.shape
-        flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
+        flags = cv2.INTER_CUBIC | cv2.WARP_INVERSE_MAP
         planes = torch.from_numpy(
             cv2.warpPerspective(array, matrix, (w, h), flags=flags, borderValue=(0, 0, 0, 0))
         ).permute(2, 0, 1)
         tolerance = float(generator.uniform(0.01, 0.05))
-        gain = np.exp(generator.normal(0, tolerance / 2, (3, 1, 1))).astype(np.float32)
-        planes = torch.cat([planes[:3] * torch.from_numpy(gain), planes[3:]])
+        gain = np.exp(generator.normal(0, tolerance / 3, (3, 1, 1))).astype(np.float32)
+        planes = torch.cat([planes[:3] * torch.from_numpy(gain), planes[3:].clamp(0, 1)])
     light = planes[:3].clamp(min=0) / relative[k]
-    return Layer(light, planes[3:], relative[k], noise[k], tolerance)
+    return Layer(light.contiguous(), planes[3:].contiguous(), relative[k], noise[k], tolerance)
 
 
 def _jitter(generator: Generator, size: torch.Size) -> np.ndarray:

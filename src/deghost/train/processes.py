@@ -1,5 +1,6 @@
 """Where training runs: one process and device, or several started by PyTorch's `torchrun`."""
 
+import gc
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -78,7 +79,9 @@ def joined_processes(name: DeviceName = "auto") -> Iterator[Process]:
     distributed.init_process_group("nccl" if device.type == "cuda" else "gloo")
     try:
         yield Process(device, distributed.get_rank(), count)
+        distributed.barrier()  # who leaves first must not cut the others off
     finally:
+        gc.collect()  # wrapped networks, which still hold on to the group
         distributed.destroy_process_group()
 
 

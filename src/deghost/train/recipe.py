@@ -12,7 +12,7 @@ from deghost.data.scene_settings import SceneSettings
 from deghost.models.zoo import NETWORKS
 from deghost.train.loop import Loss
 from deghost.train.settings import TrainSettings
-from deghost.train.sources import Prepare
+from deghost.train.sources import Prepare, Reuse, Vary
 
 
 Measure = Callable[[nn.Module, Any], Mapping[str, float]]  # means over a batch, more is better
@@ -33,7 +33,9 @@ class Recipe:
     changes: Mapping[str, Any] = field(default_factory=dict)  # of the network's configuration
     settings: TrainSettings = field(default_factory=TrainSettings)
     scenes: SceneSettings | None = None  # of the simulator; None: from a folder only
-    later: tuple[tuple[int, Loss[Any]], ...] = ()  # losses that take over after so many steps
+    # losses that take over after so many steps, or after a share of all steps below 1
+    later: tuple[tuple[float, Loss[Any]], ...] = ()
+    vary: Vary | None = None  # changes what was prepared, with random numbers, at every sight
     picture: Picture | None = None  # of a batch to validate on
     begin: Callable[[nn.Module], None] | None = None  # what is done to the fresh network
 
@@ -41,8 +43,14 @@ class Recipe:
         """Choose the loss for the step that follows `step`."""
         current = self.loss
         for start, loss in self.later:
-            current = loss if step >= start else current
+            begun = start * self.settings.steps if start < 1 else start
+            current = loss if step >= begun else current
         return current
+
+    def reuse(self) -> Reuse:
+        """How often scenes are seen."""
+        settings = self.settings
+        return Reuse(settings.sights, settings.pool, self.vary, settings.seed)
 
     def configuration(self) -> Any:
         """The network's configuration."""

@@ -1,9 +1,11 @@
-"""Recipes of the motion U-Net on simulated pairs of frames."""
+"""Recipes of the motion segmenters: the paper's U-Net and the house's network."""
 
 from dataclasses import dataclass, replace
 from typing import Any
 
+import numpy as np
 import torch
+from einops import rearrange
 from jaxtyping import Float
 from numpy.random import Generator
 from torch import Tensor, nn
@@ -13,8 +15,9 @@ from deghost.models.motion_unet import motion_pair
 from deghost.radiometry.scene_light import linear_frames
 from deghost.train.brackets import cropped, turned
 from deghost.train.logs import side_by_side
-from deghost.train.losses import dice_of_logits
+from deghost.train.losses import batch_dice_cross_entropy, dice_of_logits
 from deghost.train.measures import mask_measures
+from deghost.train.motion_data import MotionPairs, motion_pairs
 from deghost.train.recipe import Recipe
 from deghost.train.settings import TrainSettings
 from deghost.types import Scene
@@ -63,6 +66,52 @@ def pair_picture(network: nn.Module, batch: PairBatch) -> Float[Tensor, "3 h w"]
     return torch.cat(rows, dim=-2)
 
 
+def described_pairs(scene: Scene, _: Generator) -> MotionPairs:
+    """Describe the frames of a scene as the merge would, in half floats, since they are kept."""
+    pairs = motion_pairs(scene)
+    return replace(pairs, features=pairs.features.half())
+
+
+def varied_pairs(pairs: MotionPairs, generator: Generator) -> MotionPairs:
+    """Mirror some pairs and permute the colours of each, its own way."""
+    count = len(pairs.features)
+    mirrored = torch.from_numpy(generator.random(count) < 0.5)
+    colours = torch.from_numpy(generator.permuted(np.tile(range(3), (count, 1)), axis=1))
+    order = torch.cat([colours, colours + 3, torch.arange(6, 11).expand(count, -1)], dim=1)
+    features = pairs.features[torch.arange(count)[:, None], order]
+    return MotionPairs(
+        torch.where(rearrange(mirrored, "n -> n 1 1 1"), features.flip(-1), features),
+        torch.where(rearrange(mirrored, "n -> n 1 1"), pairs.motion.flip(-1), pairs.motion),
+    )
+
+
+def described_loss(network: nn.Module, batch: MotionPairs) -> Float[Tensor, ""]:
+    """Half of the batch's Dice loss and cross-entropy."""
+    return batch_dice_cross_entropy(_logits(network, batch), batch.motion)
+
+
+def described_measures(network: nn.Module, batch: MotionPairs) -> dict[str, Any]:
+    """How well the masks agree."""
+    return mask_measures(_logits(network, batch), batch.motion)
+
+
+def described_picture(network: nn.Module, batch: MotionPairs) -> Float[Tensor, "3 h w"]:
+    """Show what is known, the frame, the true mask and the one found, of four pairs."""
+    first = MotionPairs(batch.features[:4], batch.motion[:4])
+    rows = [
+        side_by_side(pair[:3], pair[3:6], true[None], mask[None])
+        for pair, true, mask in zip(
+            first.features, first.motion, _logits(network, first).sigmoid(), strict=True
+        )
+    ]
+    return torch.cat(rows, dim=-2)
+
+
+def _logits(network: nn.Module, batch: MotionPairs) -> Float[Tensor, "b h w"]:
+    logits: Tensor = network(batch.features.float().contiguous(memory_format=torch.channels_last))
+    return logits.float()
+
+
 SCENES = SceneSettings(
     size=(SIDE, SIDE), hold=("tripod", "aligned", "aligned"), actors=(1, 5), perspective=0.1
 )
@@ -78,7 +127,42 @@ SIMULATED = Recipe(
     scenes=SCENES,
     picture=pair_picture,
 )
+VARIED = SceneSettings(
+    size=(256, 256),
+    counts=(2, 3, 3, 3, 3, 5),
+    stops=(1.0, 4.0),
+    hold=("tripod", "aligned", "hand", "hand"),
+    actors=(0, 6),
+    parallax=0.2,
+    iso=(100.0, 6400.0),
+    key=(0.02, 0.35),
+)
+MOTION_NET = Recipe(
+    name="motion-net@simulated",
+    about="the house's motion network on pairs as the merge describes them, Dice and cross-entropy",
+    network="motion-net",
+    prepare=described_pairs,
+    loss=described_loss,
+    measure=described_measures,
+    judge="iou",
+    settings=TrainSettings(
+        steps=6000,
+        batch=6,
+        sights=2,
+        optimiser="adamw",
+        learning_rate=1.5e-3,
+        weight_decay=1e-4,
+        warm_up=100,
+        fall=0.01,
+        validate_every=500,
+        validation_scenes=60,
+    ),
+    scenes=VARIED,
+    vary=varied_pairs,
+    picture=described_picture,
+)
 MOTION_RECIPES = (
+    MOTION_NET,
     SIMULATED,
     replace(
         SIMULATED,

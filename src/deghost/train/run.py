@@ -9,7 +9,7 @@ import math
 from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager, nullcontext
 from copy import deepcopy
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -83,7 +83,9 @@ def run_recipe(recipe: Recipe, sources: Sources, out: Path, process: Process) ->
     with troubles_told(out / CHECKPOINTS), _begun(recipe, sources, out, process) as run:
         left = max(0, settings.steps - run.trainee.step)
         first = run.position.scenes
-        stream = stream_batches(sources.training, first, settings.batch, process, sources.workers)
+        stream = stream_batches(
+            sources.training, first, settings.batch, process, sources.workers, recipe.reuse()
+        )
         with closing(stream):
             batches = run.meter.timed(islice(stream, left))
             loss = _staged(recipe, run.trainee)
@@ -152,12 +154,13 @@ def _resumed(
     if path is None:
         return Position(run=asked)
     position = load_checkpoint(path, trainee, process)
-    other = [key for key in asked if position.run.get(key) != asked[key]]
+    begun = {**asdict(TrainSettings()), **position.run}  # of settings that are new since then
+    other = [key for key in asked if begun.get(key) != asked[key]]
     if other:
         key = other[0]
         raise TrainError(
             f"the run in {folder.parent.name} was begun with another {key} "
-            f"({_short(position.run.get(key))}, not {_short(asked[key])}); choose another --out"
+            f"({_short(begun.get(key))}, not {_short(asked[key])}); choose another --out"
         )
     return position
 

@@ -28,6 +28,8 @@ class TrainSettings:
 
     steps: int = _told(20000, "Steps in all.")
     batch: int = _told(16, "Scenes in a batch, over all processes.")
+    sights: int = _told(1, "Times that scenes are seen, on average, where making them is slow.")
+    pool: int = _told(50, "Batches kept in memory to be seen again.")
     seed: int = _told(1, "Another number gives other scenes and weights at the start.")
     optimiser: Literal["adam", "adamw"] = _told("adam", "Optimiser.")
     learning_rate: float = _told(1e-3, "Highest learning rate.")

@@ -22,6 +22,7 @@ from deghost.types import Scene
 Prepare = Callable[
     [Scene, random.Generator], Any
 ]  # what a network needs of a scene, a batch of its own
+Vary = Callable[[Any, random.Generator], Any]  # the same batch as it might as well have been
 
 
 @runtime_checkable
@@ -67,18 +68,78 @@ class StoredSource:
         return self.prepare(self.scenes[number], _generator(self.seed, index, 2))
 
 
-def stream_batches(
-    source: Source, first: int, batch: int, process: Process, workers: int
+@dataclass(frozen=True)
+class Reuse:
+    """How often scenes are seen, since making one may cost more than learning from it.
+
+    Every `sights`-th batch is new. The others are drawn from the newest `pool` ones, which stay
+    in memory, and changed by `vary` at every sight. All of it follows from the number of a step:
+    what is in memory is only what need not be made again.
+    """
+
+    sights: int = 1  # times that a batch is seen, on average
+    pool: int = 50  # batches
+    vary: Vary | None = None
+    seed: int = 0
+
+    def newest(self, step: int) -> int:
+        """Number of the newest batch of scenes at a step, the first step being 0."""
+        return step // self.sights
+
+    def oldest(self, step: int) -> int:
+        """Number of the oldest batch that may still be seen."""
+        kept = self.pool if self.sights > 1 else 1
+        return max(0, self.newest(step) - kept + 1)
+
+    def seen(self, step: int) -> int:
+        """Number of the batch that is seen at a step.
+
+        Example:
+            >>> [Reuse(sights=2, seed=1).seen(step) for step in range(8)]
+            [0, 0, 1, 1, 2, 0, 3, 0]
+        """
+        if step % self.sights == 0:
+            return self.newest(step)
+        draw = _generator(self.seed, step, 4)
+        return int(draw.integers(self.oldest(step), self.newest(step) + 1))
+
+    def varied(self, item: Any, sight: int) -> Any:
+        """Change what was made of a scene for the sight of a number."""
+        return item if self.vary is None else self.vary(item, _generator(self.seed, sight, 5))
+
+
+ONCE = Reuse()
+
+
+def stream_batches(  # noqa: PLR0913, what is streamed, whence and by whom
+    source: Source, first: int, batch: int, process: Process, workers: int, reuse: Reuse = ONCE
 ) -> Generator[Any, None, None]:
-    """Yield this process's part of all batches from that which begins with scene `first`."""
+    """Yield this process's part of all batches from that which comes after `first` scenes."""
     part = process.share(batch)
-    numbers = (start + own for start in count(first, batch) for own in part)
-    made = stream_made(source.make, numbers, workers)
+    start = first // batch
+    lacking = (number for _, number, held in _course(start, reuse) if not held)
+    made = stream_made(source.make, (n * batch + own for n in lacking for own in part), workers)
+    groups = _groups(made, len(part))
+    kept: dict[int, list[Any]] = {}
     try:
-        for group in _groups(made, len(part)):
-            yield joined(group)
+        for step, number, held in _course(start, reuse):
+            kept = {n: items for n, items in kept.items() if n >= reuse.oldest(step)}
+            if not held:
+                kept[number] = next(groups)
+            sights = zip(kept[number], part, strict=True)
+            yield joined([reuse.varied(item, step * batch + own) for item, own in sights])
     finally:
         made.close()
+
+
+def _course(start: int, reuse: Reuse) -> Iterator[tuple[int, int, bool]]:
+    """Give every step from `start`, the batch seen at it, and whether that is in memory by then."""
+    kept: set[int] = set()
+    for step in count(start):
+        number = reuse.seen(step)
+        kept = {n for n in kept if n >= reuse.oldest(step)}
+        yield step, number, number in kept
+        kept.add(number)
 
 
 def fixed_batches(source: Source, scenes: int, size: int, workers: int) -> tuple[Any, ...]:

@@ -64,12 +64,19 @@ def save_best(  # noqa: PLR0913, what a model card tells
         training_data=about,
         licence=LICENCE,
         training=f"{recipe.name}: {position.best_step} of {recipe.settings.steps} steps, "
-        f"{position.scenes} scenes, {hours:.2f} h on {_device_name(network)}",
+        f"{_scenes(recipe, position)}, {hours:.2f} h on {_device_name(network)}",
         metrics={f"validation {name}": value for name, value in measures.items()},
     )
     save_weights(
         out / WEIGHTS, recipe.network, recipe.configuration(), network.state_dict(), card, False
     )
+
+
+def _scenes(recipe: Recipe, position: Position) -> str:
+    """Say how many scenes a network has seen, and how often."""
+    sights = recipe.settings.sights
+    once = f"{position.scenes // sights} scenes"
+    return once if sights == 1 else f"{once} seen {sights} times on average"
 
 
 def _device_name(network: nn.Module) -> str:

@@ -1,0 +1,151 @@
+"""The learned merge: a network sees the aligned frames, tile by tile, and gives radiance."""
+
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass, field, replace
+
+import torch
+from torch.nn import functional
+
+from deghost.layers.blocks import pad_to_multiple
+from deghost.layers.reconstructor import BracketBatch, Reconstructor
+from deghost.merge.guides import Guides
+from deghost.merge.measured import merge_tile
+from deghost.merge.networks import choose_device, open_network
+from deghost.merge.packing import NetworkFrames, network_frames, read_batch
+from deghost.merge.reading import Source
+from deghost.merge.tile_methods import TileMethod
+from deghost.merge.tiles import Window
+from deghost.models.vam import VAM
+from deghost.types import Radiance
+
+
+HIGHLIGHT_LIMIT = 4.0  # times the brightest that a frame shows around a pixel: two stops
+AROUND = 5  # pixels along a side of what is meant by that
+GRID = 32  # pixels that windows keep to, so that pooling and attention fall as in the whole
+FORMATS = ("amx_bf16", "avx512_bf16")  # of processors that multiply short numbers fast
+
+
+@dataclass(frozen=True)
+class Tiling:
+    """How a picture is cut for a network."""
+
+    side: int  # pixels of the square windows that the network sees
+    rim: int  # pixels of them at each side that lie in other tiles ...
+    overlap: int = 16  # ... of which those next to the tile are blended
+
+    @property
+    def tile(self) -> int:
+        """The side of a tile."""
+        return self.side - 2 * self.rim
+
+
+# rims: benchmarks/tiling.py
+RIMS = {"ahdrnet": 32, "hdr-transformer": 64, "segdeghost": 64, "tmrnet": 96, "vam": 64}
+SIDES = {"cpu": 512, "mps": 512, "cuda": 1536}  # one large window fills a card as a batch would
+WORKERS = {"cpu": 1, "mps": 2, "cuda": 4}  # the others read frames while a network runs
+
+
+def learned_method(source: Source, tiling: Tiling | None = None) -> TileMethod:
+    """Prepare the merge by the network of a plan. Raises WeightsError, PlanError, SettingsError."""
+    plan = source.plan
+    assert plan.network is not None  # as for every method that is a network
+    device = choose_device(plan.network.device)
+    tiling = tiling or Tiling(SIDES[device.type], RIMS[plan.method])
+    network = open_network(plan.network, plan.method).to(device)
+    network = network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    merge = NetworkMerge(network, device, network_frames(source, plan.network.frames), tiling)
+    size = (tiling.tile, tiling.tile)
+    return TileMethod(merge, size, tiling.overlap, WORKERS[device.type], merge.notes)
+
+
+@dataclass(frozen=True)
+class NetworkMerge:
+    """Computes windows of a merge by a network; called by several threads at the same time."""
+
+    network: Reconstructor
+    device: torch.device
+    frames: NetworkFrames
+    tiling: Tiling
+    single: bool = False  # keep to single floats
+    mended: list[int] = field(default_factory=list)  # pixels of each window with no number
+
+    def __call__(self, source: Source, guides: Guides, window: Window) -> Radiance:
+        """Reconstruct a window; 1.0 = the reference clips.
+
+        Nothing is made brighter than `HIGHLIGHT_LIMIT` times what the brightest frame shows there
+        and close by. Where the network gives no finite number the measured merge stands.
+        """
+        part = surroundings(window, source.plan.crop, self.tiling)
+        batch = read_batch(source, self.frames, part, masks=isinstance(self.network, VAM))
+        y, x, height, width = window
+        rows = slice(y - part[0], y - part[0] + height)
+        columns = slice(x - part[1], x - part[1] + width)
+        shown = batch.frames[0, :, 3:].amax((0, 1))
+        brightest = functional.max_pool2d(shown[None], AROUND, 1, AROUND // 2)
+        limit = HIGHLIGHT_LIMIT * brightest[:, rows, columns]
+        found = self._reconstruct(batch)[:, rows, columns]
+        radiance = torch.minimum(found, limit) * self.frames.unit
+        lost = ~found.isfinite().all(0)
+        if bool(lost.any()):
+            self.mended.append(int(lost.sum()))
+            radiance = torch.where(lost, merge_tile(source, guides, window), radiance)
+        return radiance
+
+    def notes(self) -> tuple[str, ...]:
+        """Say whether the network failed somewhere."""
+        if not self.mended:
+            return ()
+        return (
+            f"the network gave no finite number in {sum(self.mended)} pixels; the weighted merge "
+            "stands there",
+        )
+
+    def _reconstruct(self, batch: BracketBatch) -> Radiance:
+        """Run the network on a batch of any size."""
+        height, width = batch.frames.shape[-2:]
+        frames = pad_to_multiple(batch.frames[0], self.network.multiple_of)
+        masks = batch.masks
+        if masks is not None:
+            masks = pad_to_multiple(masks, self.network.multiple_of)
+        if self.device.type == "cuda":  # pinned memory is copied while other threads work
+            frames = frames.pin_memory()
+        there = replace(
+            batch,
+            frames=frames.to(self.device, non_blocking=True)[None],
+            exposures=batch.exposures.to(self.device),
+            masks=None if masks is None else masks.to(self.device),
+        )
+        with nullcontext() if self.single else short_numbers(self.device):
+            radiance = self.network(there).radiance
+        return radiance[0, :, :height, :width].float().cpu()
+
+
+def short_numbers(device: torch.device) -> AbstractContextManager[object]:
+    """Multiply in bfloat16 where that is fast; networks leave by single floats."""
+    if device.type == "cuda":
+        return torch.autocast("cuda", torch.bfloat16)
+    able = getattr(torch.cpu, "get_capabilities", dict)()  # since PyTorch 2.10
+    if device.type == "cpu" and any(able.get(name) for name in FORMATS):
+        return torch.autocast("cpu", torch.bfloat16)
+    return nullcontext()
+
+
+def surroundings(window: Window, area: Window, tiling: Tiling) -> Window:
+    """Find what a network must see to compute a window of an area.
+
+    Example:
+        >>> surroundings((176, 16, 128, 128), (0, 0, 400, 400), Tiling(192, 48, 16))
+        (128, 0, 192, 192)
+    """
+    margin = tiling.rim - tiling.overlap
+    spans = []
+    for start, length, origin, whole in zip(
+        window[:2], window[2:], area[:2], area[2:], strict=True
+    ):
+        first = max(0, start - origin - margin) // GRID * GRID
+        latest = max(0, -(-(whole - tiling.side) // GRID) * GRID)
+        begin = min(first, latest)
+        end = min(whole, max(begin + tiling.side, start - origin + length + margin))
+        spans.append((origin + begin, end - begin))
+    (y, height), (x, width) = spans
+    return y, x, height, width

@@ -1,0 +1,93 @@
+"""The merge finished by the house's network: noise taken away, ghosts and holes mended."""
+
+from dataclasses import dataclass
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+from torch.nn import functional
+
+from deghost.merge.guides import FILL_LIMIT, Guides
+from deghost.merge.learned import short_numbers
+from deghost.merge.measured import Measured, measure
+from deghost.merge.reading import Source
+from deghost.merge.tile_methods import TileMethod
+from deghost.merge.tiles import Window
+from deghost.merge.weighted import Fusion, known, start_fusion
+from deghost.segment.learned_motion import COMPRESSION, CONTRAST, compressed, expanded
+from deghost.types import Radiance
+
+
+TILE = (512, 1024)
+RIM = 48  # pixels around a tile that the network sees: benchmarks/tiling.py
+GRID = 16  # pixels that windows keep to, so that the network's blocks fall as in the whole
+AROUND = 5  # pixels along a side of what is close by
+
+
+def refined_method(network: nn.Module, device: torch.device) -> TileMethod:
+    """Prepare the merge that a `DeghostNet` finishes."""
+    there = network.to(device).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    return TileMethod(RefinedMerge(there, device), TILE)
+
+
+@dataclass(frozen=True)
+class RefinedMerge:
+    """Computes windows of a merge and finishes them; called by several threads at a time."""
+
+    network: nn.Module
+    device: torch.device
+
+    def __call__(self, source: Source, guides: Guides, window: Window) -> Radiance:
+        """Merge and finish a window; 1.0 = the reference clips.
+
+        Nothing is made brighter than `FILL_LIMIT` times what was measured there and close by, and
+        where the network gives no finite number the measured merge stands.
+        """
+        part = _surroundings(window, source.plan.crop)
+        measured = measure(source, guides, part, everything=True)
+        pictures, maps = describe(measured)
+        with short_numbers(self.device):
+            finished = self.network(
+                pictures[None].to(self.device).contiguous(memory_format=torch.channels_last),
+                maps[None].to(self.device).contiguous(memory_format=torch.channels_last),
+            )
+        radiance = expanded(finished[0].float().cpu())
+        merged = measured.still.radiance
+        brightest = functional.max_pool2d(merged.amax(0)[None], AROUND, 1, AROUND // 2)
+        radiance = torch.minimum(radiance, FILL_LIMIT * brightest)
+        radiance = torch.where(radiance.isfinite(), radiance, merged)
+        top, left = window[0] - part[0], window[1] - part[1]
+        return radiance[:, top : top + window[2], left : left + window[3]]
+
+
+def describe(measured: Measured) -> tuple[Float[Tensor, "9 h w"], Float[Tensor, "4 h w"]]:
+    """Put what was measured as `DeghostNet` takes it: pictures and maps."""
+    assert measured.everything is not None
+    merges = (measured.still, start_fusion(measured.reference))
+    pictures = torch.cat([merge.radiance for merge in (*merges, measured.everything)])
+    maps = [*map(_deviation, merges), *(merge.trust.amin(0, keepdim=True) for merge in merges)]
+    return compressed(pictures), torch.cat(maps)
+
+
+def _deviation(merge: Fusion) -> Float[Tensor, "1 h w"]:
+    """The deviation of the noise of the mean colour, as `compressed` shows it."""
+    noise = known(merge).variance.mean(0, keepdim=True).sqrt()
+    level = merge.radiance.mean(0, keepdim=True).clamp(min=0)
+    return (noise * CONTRAST / (1 + CONTRAST * level) / COMPRESSION).clamp(max=1)
+
+
+def _surroundings(window: Window, area: Window) -> Window:
+    """Let a window reach beyond its sides by the rim, but not out of the area, on the grid.
+
+    Example:
+        >>> _surroundings((512, 0, 512, 1024), (0, 0, 4000, 6000))
+        (464, 0, 608, 1072)
+    """
+    spans = []
+    for start, length, origin, whole in zip(
+        window[:2], window[2:], area[:2], area[2:], strict=True
+    ):
+        first = origin + max(0, start - origin - RIM) // GRID * GRID
+        spans.append((first, min(origin + whole, start + length + RIM) - first))
+    (y, height), (x, width) = spans
+    return y, x, height, width

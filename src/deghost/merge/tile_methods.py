@@ -1,0 +1,29 @@
+"""What a method of merging tile by tile is: how a window is computed, and how windows join."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from deghost.merge.guides import Guides
+from deghost.merge.reading import Source
+from deghost.merge.tiles import Window
+from deghost.types import Radiance
+
+
+TILE = (128, 1024)  # small enough for the processor's cache, wide enough for its vectors
+WORKERS = 2
+
+
+@dataclass(frozen=True)
+class TileMethod:
+    """A way to compute windows of a merge, each without regard to the others.
+
+    With an `overlap` windows reach that far into each other and are blended there. Several
+    `workers` compute at the same time, with operators on one thread each; a single one leaves the
+    threads to the operators.
+    """
+
+    compute: Callable[[Source, Guides, Window], Radiance]  # 1.0 = the reference clips
+    tile: tuple[int, int] = TILE  # height and width
+    overlap: int = 0  # pixels that a window reaches beyond its tile
+    workers: int = WORKERS
+    notes: Callable[[], tuple[str, ...]] = tuple  # after all windows: what a user should know

@@ -1,0 +1,123 @@
+"""The house's reconstruction network: it finishes a measured merge, within stated bounds.
+
+Like the networks of segmentation-guided deghosting (Prabhakar et al.) it knows what moved; unlike
+them it does not paint the picture anew. It sees the noise-optimal merge without what moved, the
+same merge with everything in it, and the reference, each as measured radiance, and says at every
+pixel how much of the three to take and what to add. What may be added is bounded by the noise
+that is expected there, and is free only where nothing was measured. Any number of frames costs
+the same, since it has been merged before.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+from torch.nn import functional
+
+from deghost.layers.blocks import pad_to_multiple
+
+
+PICTURES = 3  # the merge of what is still, the reference, the merge of everything
+MAPS = 4  # deviation of the merge and of the reference; trust in the merge and in the reference
+DEVIATIONS = 4.0  # of noise that may be added ...
+FLOOR = 0.012  # ... on top of this, for coding errors, in compressed radiance
+HOLE = 0.6  # what may be added where nothing is trusted
+REACH = 5  # px, side of the square whose mean is taken from the merge to show its grain
+SHY = -4.0  # logit with which the other pictures start
+
+
+@dataclass(frozen=True)
+class DeghostNetConfig:
+    """Sizes of the network; `block` is the side of the blocks that enter as one pixel."""
+
+    widths: Sequence[int] = (48, 64, 96, 128)
+    block: int = 2
+
+
+class DeghostNet(nn.Module):
+    """Three compressed pictures and four maps in, one finished picture out."""
+
+    def __init__(self, config: DeghostNetConfig | None = None) -> None:
+        super().__init__()
+        self.config = config or DeghostNetConfig()
+        widths, cells = list(self.config.widths), self.config.block**2
+        entry = (3 * PICTURES + 3 + MAPS) * cells
+        self.enter = nn.Conv2d(entry, widths[0], 3, padding=1)
+        self.down = nn.ModuleList(_Residual(width) for width in widths)
+        self.shrink = nn.ModuleList(
+            nn.Conv2d(before, after, 2, stride=2)
+            for before, after in zip(widths[:-1], widths[1:], strict=True)
+        )
+        self.grow = nn.ModuleList(
+            nn.Conv2d(before, after, 1)
+            for before, after in zip(widths[:0:-1], widths[-2::-1], strict=True)
+        )
+        self.up = nn.ModuleList(_Residual(width) for width in widths[-2::-1])
+        self.finish = _Residual(widths[0])
+        self.leave = nn.Conv2d(widths[0], 5 * cells, 3, padding=1)
+        nn.init.zeros_(self.leave.weight)
+        nn.init.zeros_(self.leave.bias)  # type: ignore[arg-type]
+
+    @property
+    def multiple_of(self) -> int:
+        """What height and width are padded to."""
+        return int(self.config.block * 2 ** (len(self.config.widths) - 1))
+
+    def forward(
+        self, pictures: Float[Tensor, "b 9 h w"], maps: Float[Tensor, "b 4 h w"]
+    ) -> Float[Tensor, "b 3 h w"]:
+        """Finish a merge. All pictures are radiance as `compressed` by `segment.learned_motion`.
+
+        `pictures`: the merge of what is still, the reference, the merge of everything. `maps`:
+        deviation of the noise of the first two, compressed alike; trust in the first two.
+        """
+        merged, reference, everything = pictures.split(3, dim=1)
+        deviation, _, trust, reference_trust = maps.split(1, dim=1)
+        bound = DEVIATIONS * deviation + FLOOR
+        mean = functional.avg_pool2d(merged, REACH, 1, REACH // 2, count_include_pad=False)
+        # in units of what is expected, so that half precision sees faint noise, and all noise alike
+        differences = torch.cat([merged - mean, reference - merged, everything - merged], dim=1)
+        cues = torch.cat([merged, (differences / bound).clamp(-4, 4), _maps_as_seen(maps)], dim=1)
+        answer = self._answer(cues)
+        take = (answer[:, 3:] + SHY).sigmoid()
+        return (
+            merged
+            + take[:, :1] * reference_trust * (reference - merged)
+            + take[:, 1:] * (everything - merged)
+            + (bound + HOLE * (1 - trust)) * answer[:, :3].tanh()
+        )
+
+    def _answer(self, seen: Float[Tensor, "b c h w"]) -> Float[Tensor, "b 5 h w"]:
+        height, width = seen.shape[-2:]
+        x = functional.pixel_unshuffle(pad_to_multiple(seen, self.multiple_of), self.config.block)
+        x = self.enter(x)
+        kept = []
+        for level, stage in enumerate(self.down):
+            x = stage(x if level == 0 else self.shrink[level - 1](x))
+            kept.append(x)
+        for stage, grow, skip in zip(self.up, self.grow, kept[-2::-1], strict=True):
+            x = stage(functional.interpolate(grow(x), scale_factor=2.0, mode="nearest") + skip)
+        answer = functional.pixel_shuffle(self.leave(self.finish(x)), self.config.block)
+        return answer[:, :, :height, :width].float()
+
+
+def _maps_as_seen(maps: Float[Tensor, "b 4 h w"]) -> Float[Tensor, "b 4 h w"]:
+    """Deviations as logarithms, about evenly over [-1, 1]."""
+    deviations = (maps[:, :2].clamp(1e-5, 1).log() + 5) / 3
+    return torch.cat([deviations, maps[:, 2:]], dim=1)
+
+
+class _Residual(nn.Module):
+    """Two convolutions beside a short cut."""
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.first = nn.Conv2d(width, width, 3, padding=1)
+        self.second = nn.Conv2d(width, width, 3, padding=1)
+
+    def forward(self, x: Float[Tensor, "b c h w"]) -> Float[Tensor, "b c h w"]:
+        """Add what the convolutions find."""
+        found: Tensor = self.second(functional.relu(self.first(x)))
+        return x + found

@@ -1,0 +1,102 @@
+"""Scenes as `DeghostNet` takes them: measured merges, and the truth they are to become."""
+
+from dataclasses import dataclass
+from functools import cache
+from zlib import crc32
+
+import torch
+from jaxtyping import Float
+from numpy.random import Generator, default_rng
+from torch import Tensor, nn
+
+from deghost.errors import TrainError
+from deghost.merge.measured import Measured, Part, merge_in
+from deghost.merge.refined import describe
+from deghost.merge.weighted import Fusion, Layer, extend, grey, pair_features, start_fusion
+from deghost.segment.learned_motion import learned_mask
+from deghost.segment.motion import MotionSettings
+from deghost.train.motion_data import aligned_layers
+from deghost.types import Mask, Scene
+
+
+TRUE_MASKS = 0.15  # share of scenes in which it is known what moved
+STRENGTHS = (0.35, 0.65)  # of deghosting, else
+
+
+@dataclass(frozen=True)
+class RefinedBatch:
+    """What a `DeghostNet` is given, and the true radiance; 1.0 = clipping of the reference."""
+
+    pictures: Float[Tensor, "b 9 h w"]
+    maps: Float[Tensor, "b 4 h w"]
+    truth: Float[Tensor, "b 3 h w"]
+    darkest: Float[Tensor, " b"]  # exposure of the darkest frame relative to the reference
+
+
+@torch.inference_mode()
+def measured_batch(scene: Scene, _: Generator) -> RefinedBatch:
+    """Merge a simulated scene as the weighted merge would, with learned masks in most cases.
+
+    Raises TrainError for a scene without truth, motion masks or camera poses.
+    """
+    if scene.truth is None or scene.motion is None:
+        raise TrainError(f"{scene.name} has no truth or motion masks; take simulated scenes")
+    generator = default_rng([crc32(scene.name.encode()), 1])
+    known = generator.random() < TRUE_MASKS
+    strength = float(generator.uniform(*STRENGTHS))
+    layers = aligned_layers(scene)
+    (first, reference), *others = layers.items()
+    rough = whole = start_fusion(reference)
+    state = (rough, start_fusion(grey(reference)))
+    for k, layer in others:
+        still = 1 - (scene.motion[k] if known else _found(rough, layer, strength))
+        rough = extend(rough, layer, still)
+        state = merge_in(state, layer, Part(still), MotionSettings(strength=strength))
+        whole = extend(whole, layer)
+    pictures, maps = describe(Measured(reference, state[0], whole))
+    gain = scene.exposures[first]
+    return RefinedBatch(
+        pictures.half()[None],
+        maps.half()[None],
+        (scene.truth * gain)[None],
+        (scene.exposures.amin() / gain)[None],
+    )
+
+
+def _found(rough: Fusion, layer: Layer, strength: float) -> Mask:
+    return learned_mask(
+        _segmenter(),
+        lambda top, bottom: pair_features(rough.rows(top, bottom), layer.rows(top, bottom)),
+        layer.radiance.shape[1],
+        strength,
+    )
+
+
+@cache
+def _segmenter() -> nn.Module:
+    from deghost.models.zoo import load_network
+
+    return load_network("motion-net").to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+
+
+def varied(batch: RefinedBatch, generator: Generator) -> RefinedBatch:
+    """Cut a window of `CROP` out of every scene, turn it and permute its colours."""
+    parts = [_varied(batch, k, generator) for k in range(len(batch.truth))]
+    pictures, maps, truth = (torch.stack(planes) for planes in zip(*parts, strict=True))
+    return RefinedBatch(pictures, maps, truth, batch.darkest)
+
+
+CROP = 192
+
+
+def _varied(batch: RefinedBatch, k: int, generator: Generator) -> tuple[Tensor, Tensor, Tensor]:
+    colours = torch.from_numpy(generator.permutation(3))
+    order = torch.cat([colours, colours + 3, colours + 6])
+    planes = [batch.pictures[k][order], batch.maps[k], batch.truth[k][colours]]
+    room = [(side - CROP) // 2 + 1 for side in batch.truth.shape[2:]]
+    top, left = (2 * int(generator.integers(places)) for places in room)
+    window = (slice(None), slice(top, top + CROP), slice(left, left + CROP))
+    mirrored, quarters = bool(generator.integers(2)), int(generator.integers(4))
+    cuts = [plane[window].flip(-1) if mirrored else plane[window] for plane in planes]
+    pictures, maps, truth = (torch.rot90(cut, quarters, (-2, -1)).contiguous() for cut in cuts)
+    return pictures, maps, truth
