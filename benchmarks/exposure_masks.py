@@ -1,36 +1,37 @@
 """Compare masks of what is well exposed with the simulator's truth, and by what they merge.
 
-python benchmarks/exposure_masks.py --panoramas VALIDATION --scenes 40
+python benchmarks/exposure_masks.py                              # deghost-bench
+python benchmarks/exposure_masks.py --panoramas PANORAMAS        # scenes like its own, elsewhere
 """
 
 import argparse
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
+from statistics import mean
 
 import cv2
 import torch
-from jaxtyping import Float
-from torch import Tensor
 
+from deghost.data.bench import DEEP, GROUPS, JPEG, bench_scenes, read_bench_panoramas
 from deghost.data.panoramas import read_panoramas
 from deghost.data.scene_settings import SceneSettings
 from deghost.data.synthetic import make_scene
 from deghost.evaluate.masks import compare_masks
 from deghost.evaluate.psnr import psnr_mu
-from deghost.models.exposure_net import ExposureNet
-from deghost.models.exposure_unet import ExposureUNet
-from deghost.models.zoo import load_network
-from deghost.radiometry.noise import NoiseModel, unclipped
-from deghost.radiometry.scene_light import linear_frames
-from deghost.segment.exposure import MASKS, above_noise, noise_mask
-from deghost.segment.learned_exposure import learned_mask, unet_mask
-from deghost.train.exposure_data import frame_noise
-from deghost.types import Radiance, Scene
+from deghost.merge.exposure_guides import segment_proxy
+from deghost.merge.merged import render_plan
+from deghost.merge.plan import MergePlan, plan_merge, warped_proxy
+from deghost.merge.proxy import Proxy
+from deghost.merge.scenes import bracket_of, scene_response
+from deghost.merge.settings import MergeSettings
+from deghost.types import Bracket, Mask, Scene
 
 
-STATIC = SceneSettings(
-    size=(256, 256),
+SEED = 505
+SIZE = (256, 320)
+VARIED = replace(  # any camera, curve, noise and light, as networks were trained for
+    SceneSettings(size=SIZE),
     hold=("tripod",),
     actors=(0, 0),
     ripples=0.0,
@@ -41,150 +42,123 @@ STATIC = SceneSettings(
     iso=(100.0, 6400.0),
     key=(0.03, 0.3),
 )
-FLOOR = 1e-4  # weight of a masked value beside one that is not
-Masks = Float[Tensor, "n h w"]
+METHODS = {
+    "manual": "manual range",
+    "otsu": "Otsu",
+    "exposure-unet": "the paper's U-Nets",
+    "classical": "classical, the default",
+    "learned": "learned",
+}
+MOVING = ("small-motion", "large-motion", "clipped-motion", "night")
 
 
-@dataclass(frozen=True)
-class Case:
-    """A scene with what every mask may know of its frames."""
-
-    scene: Scene
-    linear: Float[Tensor, "n 3 h w"]
-    noise: list[NoiseModel]
-
-
-Method = Callable[[Case], Masks]
-
-
-def by_rule(rule: str) -> Method:
-    """Masks of a dark and a bright frame; the middle one is for the rest, as in the paper."""
-
-    def masks(case: Case) -> Masks:
-        low = MASKS[rule](case.scene.frames[0], "dark")
-        high = MASKS[rule](case.scene.frames[-1], "bright")
-        return torch.stack([low, 1 - torch.maximum(low, high), high])
-
-    return masks
+def elsewhere(folder: Path, count: int) -> Iterator[Scene]:
+    """Make scenes like those of deghost-bench, and varied ones, from other panoramas."""
+    places = read_panoramas(folder)
+    kinds = {"static": {}, **{group: GROUPS[group][0] for group in MOVING}}
+    settings = {
+        group: [replace(base, size=SIZE, **changes) for base in (JPEG, DEEP)]
+        for group, changes in kinds.items()
+    }
+    settings["varied"] = [VARIED]
+    for number in range(count):
+        for group, choices in settings.items():
+            scene = make_scene(places, choices[number % len(choices)], SEED, number)
+            yield replace(scene, details={**scene.details, "group": group})
 
 
-def by_unets(low: ExposureUNet, high: ExposureUNet) -> Method:
-    """The same by the paper's networks."""
-
-    def masks(case: Case) -> Masks:
-        dark = unet_mask(low, case.scene.frames[0])
-        bright = unet_mask(high, case.scene.frames[-1])
-        return torch.stack([dark, 1 - torch.maximum(dark, bright), bright])
-
-    return masks
-
-
-def by_house(network: ExposureNet) -> Method:
-    """The house's network on every frame."""
-
-    def masks(case: Case) -> Masks:
-        frames = zip(case.scene.frames, case.linear, case.noise, strict=True)
-        return torch.stack([learned_mask(network, *frame) for frame in frames])
-
-    return masks
+def planned(scene: Scene) -> tuple[Bracket, MergePlan]:
+    """Plan the merge of a scene as the benchmark of merges does."""
+    still = scene.details["group"] in ("static", "varied")
+    settings = MergeSettings(
+        reference=scene.reference,
+        response=scene_response(scene).name,
+        scale="absolute",
+        deghost=0.0 if still else 0.5,
+        motion="learned",
+        align="none" if still else "rigid",
+        crop=False,
+        pixel_type="float",
+    )
+    bracket = bracket_of(scene)
+    return bracket, plan_merge(bracket, settings)
 
 
-def by_noise(case: Case) -> Masks:
-    """The classical mask as the merge has it."""
-    return torch.stack([noise_mask(*f) for f in zip(case.linear, case.noise, strict=True)])
+def agreements(plan: MergePlan, scene: Scene) -> dict[str, list[float]]:
+    """IoU of the masks of the darker, the reference and the brighter frames."""
+    found: dict[str, list[float]] = {"darker": [], "reference": [], "brighter": []}
+    for k, relative in enumerate(plan.relative):
+        side = "reference" if k == plan.reference else "darker" if relative < 1 else "brighter"
+        mask = segment_proxy(plan, plan.prepared, k)
+        found[side].append(float(compare_masks(mask, scene.well_exposed[k]).jaccard))
+    return found
 
 
-def by_tuned_noise(ratio: float, end: float) -> Method:
-    """The classical mask with other limits."""
-
-    def masks(case: Case) -> Masks:
-        return torch.stack(
-            [
-                unclipped(light.amax(0), end - 0.02, end) * above_noise(light, noise, ratio)
-                for light, noise in zip(case.linear, case.noise, strict=True)
-            ]
-        )
-
-    return masks
+def quality(
+    bracket: Bracket, plan: MergePlan, scene: Scene, masks: list[Mask] | None = None
+) -> float:
+    """PSNR-mu of the merge, which ends where the darkest frame clips."""
+    merged = torch.from_numpy(render_plan(bracket, plan, exposed=masks).pixels).permute(2, 0, 1)
+    return float(psnr_mu(merged, scene.truth, clip=True))
 
 
-def make_case(scene: Scene) -> Case:
-    """Make light of the codes and estimate noise."""
-    linear = linear_frames(scene)
-    return Case(scene, linear, frame_noise(scene, linear))
-
-
-def agreement(method: Method, cases: list[Case]) -> Float[Tensor, " n"]:
-    """Mean IoU with the truth of the low, the middle and the high exposure."""
-    values = [compare_masks(method(c), c.scene.well_exposed).jaccard for c in cases]
-    return torch.stack(values).mean(0)
-
-
-def merged(case: Case, masks: Masks) -> Radiance:
-    """Average radiance by mask and inverse variance of noise."""
-    total, weights = torch.zeros_like(case.linear[0]), torch.zeros_like(case.linear[0])
-    best = case.linear[case.scene.reference]
-    for k, noise in enumerate(case.noise):
-        exposure = case.scene.exposures[k] / case.scene.exposures[case.scene.reference]
-        variance = noise.variance(best * exposure) / exposure**2
-        weight = (masks[k] + FLOOR) / variance
-        total += weight * case.linear[k] / exposure
-        weights += weight
-    return total / weights / case.scene.exposures[case.scene.reference]
-
-
-def quality(method: Method, cases: list[Case]) -> float:
-    """Mean PSNR-mu of what the masks merge, light beyond the darkest frame's clipping cut off."""
-    values = [psnr_mu(merged(c, method(c)), c.scene.truth, clip=True) for c in cases]
-    return float(torch.stack(values).mean())
-
-
-def tuned(cases: list[Case]) -> tuple[float, float]:
-    """Choose the limits of the classical mask that agree best with the truth."""
-    choices = [(ratio, end) for ratio in (2.0, 3.0, 5.0, 8.0, 12.0) for end in (0.96, 0.98, 0.995)]
-    return max(choices, key=lambda c: float(agreement(by_tuned_noise(*c), cases).mean()))
+def true_masks(plan: MergePlan, scene: Scene) -> list[Mask]:
+    """Warp the simulator's masks to the reference."""
+    small = plan.prepared
+    proxies = tuple(
+        Proxy(proxy.linear, true[None])
+        for proxy, true in zip(small.proxies, scene.well_exposed, strict=True)
+    )
+    seen = replace(small, proxies=proxies)
+    return [warped_proxy(seen, plan.warps, k).trust[0] for k in range(len(proxies))]
 
 
 def main() -> None:
     """Read the command line and compare."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--panoramas", type=Path, required=True)
-    parser.add_argument("--tune-on", type=Path, help="panoramas that limits are chosen on")
-    parser.add_argument("--scenes", type=int, default=40)
+    parser.add_argument("--bench", type=Path, default=Path(__file__).parent / "data")
+    parser.add_argument("--panoramas", type=Path)
+    parser.add_argument("--scenes", type=int, default=8, help="of each kind, from --panoramas")
     arguments = parser.parse_args()
     torch.set_num_threads(1)
     cv2.setNumThreads(1)
-    places = read_panoramas(arguments.panoramas)
-    count = range(arguments.scenes)
-    cases = [make_case(make_scene(places, STATIC, 11, k)) for k in count]
-    usual = replace(STATIC, iso=SceneSettings.iso, key=SceneSettings.key)
-    plain = [make_case(make_scene(places, usual, 12, k)) for k in count]
-    low, high = (load_network(f"exposure-unet-{exposure}") for exposure in ("low", "high"))
-    house = load_network("exposure-net")
-    assert isinstance(low, ExposureUNet)
-    assert isinstance(high, ExposureUNet)
-    assert isinstance(house, ExposureNet)
-    methods: dict[str, Method] = {
-        "all pixels": lambda case: torch.ones_like(case.linear[:, 0]),
-        "manual range": by_rule("manual"),
-        "Otsu": by_rule("otsu"),
-        "paper's U-Nets": by_unets(low, high),
-        "noise, as merged": by_noise,
-    }
-    if arguments.tune_on:
-        others = read_panoramas(arguments.tune_on)
-        limits = tuned([make_case(make_scene(others, STATIC, 13, k)) for k in count])
-        methods[f"noise, tuned to {limits[0]:g}, {limits[1]:g}"] = by_tuned_noise(*limits)
-    methods["house network"] = by_house(house)
-    methods["truth"] = lambda case: case.scene.well_exposed
-    print(f"{arguments.scenes} static scenes each; IoU and PSNR-mu, dB; varied: ISO to 6400, dark")
-    print("| mask | low | middle | high | mean IoU | dB, varied | mean IoU, usual | dB, usual |")
-    print("|---|---|---|---|---|---|---|---|")
-    for name, method in methods.items():
-        scores = agreement(method, cases)
-        shown = [f"{value:.3f}" for value in (*scores.tolist(), float(scores.mean()))]
-        shown += [f"{quality(method, cases):.2f}", f"{float(agreement(method, plain).mean()):.3f}"]
-        print(f"| {name} | {' | '.join([*shown, f'{quality(method, plain):.2f}'])} |", flush=True)
+    scenes = (
+        elsewhere(arguments.panoramas, arguments.scenes)
+        if arguments.panoramas
+        else bench_scenes(read_bench_panoramas(arguments.bench))
+    )
+    overlap: dict[str, dict[str, list[float]]] = {name: {} for name in METHODS}
+    decibels: dict[str, dict[str, list[float]]] = {name: {} for name in (*METHODS, "truth")}
+    for scene in scenes:
+        bracket, plan = planned(scene)
+        group = str(scene.details["group"])
+        for name in METHODS:
+            chosen = replace(plan, exposure_mask=name)
+            for side, values in agreements(chosen, scene).items():
+                overlap[name].setdefault(side, []).extend(values)
+            decibels[name].setdefault(group, []).append(quality(bracket, chosen, scene))
+        true = quality(bracket, plan, scene, true_masks(plan, scene))
+        decibels["truth"].setdefault(group, []).append(true)
+    print_table(overlap, decibels)
+
+
+def print_table(
+    overlap: dict[str, dict[str, list[float]]], decibels: dict[str, dict[str, list[float]]]
+) -> None:
+    """Print IoU by side, and PSNR-mu by group."""
+    sides, groups = ("darker", "reference", "brighter"), list(decibels["truth"])
+    count = sum(map(len, decibels["truth"].values()))
+    print(f"{count} scenes. IoU with the simulator's truth; PSNR-mu of the merge, dB\n")
+    print(f"| mask | {' | '.join(sides)} | mean IoU | {' | '.join(groups)} | mean dB |")
+    print("|---" * (len(sides) + len(groups) + 3) + "|")
+    for name, found in decibels.items():
+        values = overlap.get(name, {})
+        cells = [f"{mean(values[side]):.3f}" if values else "1" for side in sides]
+        every = [value for side in sides for value in values.get(side, [])]
+        cells.append(f"{mean(every):.3f}" if every else "1")
+        cells += [f"{mean(found[group]):.2f}" for group in groups]
+        cells.append(f"{mean(value for group in groups for value in found[group]):.2f}")
+        print(f"| {METHODS.get(name, 'the truth')} | {' | '.join(cells)} |", flush=True)
 
 
 if __name__ == "__main__":

@@ -34,7 +34,9 @@ def large_pair():
 
 def record(name, method, group, *scores):
     columns = ("psnr-mu", "psnr-mu-recoverable", "lpips-alex")
-    return Record(name, method, group, dict(zip(columns, scores, strict=True)), (0.5, 4.0), "k", 0.5)
+    return Record(
+        name, method, group, dict(zip(columns, scores, strict=True)), (0.5, 4.0), "k", 0.5
+    )
 
 
 @pytest.fixture

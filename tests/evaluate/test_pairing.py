@@ -2,32 +2,21 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import torch
 
 from deghost.errors import ReadError, SettingsError
 from deghost.evaluate.pairing import find_pairs
 from deghost.evaluate.protocols import PROTOCOLS
-from deghost.evaluate.reading import Reading, read_values
+from deghost.evaluate.reading import Reading
 from deghost.io.radiance import write_radiance
 
 
-KALANTARI, NTIRE, BRACKETIRE = (
-    Reading.of(PROTOCOLS[n]) for n in ("kalantari", "ntire21", "bracketire")
-)
+KALANTARI = Reading.of(PROTOCOLS["kalantari"])
 SCENES = Path(__file__).parent.parent / "data" / "scenes"
 
 
 def put(path, value=0.5, size=(4, 6)):
     path.parent.mkdir(parents=True, exist_ok=True)
     write_radiance(path, np.full((*size, 3), value, np.float32), exr_type="float")
-    return path
-
-
-def put_codes(path, codes):
-    import imagecodecs
-
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_bytes(imagecodecs.png_encode(codes))
     return path
 
 
@@ -106,48 +95,6 @@ def test_two_files_are_a_pair(tmp_path):
 
     assert found.pairs[0].prediction == ours
     assert found.pairs[0].read_truth().values.unique().tolist() == [0.5]
-
-
-def test_linear_light_becomes_the_values_of_a_protocol(tmp_path):
-    """Floating-point files hold light; negative values stay."""
-    path = put(tmp_path / "a.exr", -0.25)
-
-    linear, is_rounded = read_values(path, KALANTARI)
-    encoded, _ = read_values(put(tmp_path / "b.exr", 0.25), NTIRE)
-
-    assert linear.unique().tolist() == [-0.25]
-    assert not is_rounded
-    assert torch.allclose(encoded, torch.tensor(0.25 ** (1 / 2.24)))
-
-
-def test_codes_are_what_their_protocol_says(tmp_path):
-    """NTIRE divides them by a ratio beside the file, BracketIRE by 65535."""
-    codes = np.full((4, 6, 3), 30000, np.uint16)
-    path = put_codes(tmp_path / "0001.png", codes)
-    np.save(tmp_path / "0001_alignratio.npy", 20000.0)
-
-    ntire, is_rounded = read_values(path, NTIRE)
-    bracketire, _ = read_values(path, BRACKETIRE)
-
-    assert ntire.unique().tolist() == [1.5]
-    assert is_rounded
-    assert torch.allclose(bracketire, torch.tensor(30000 / 65535))
-
-
-def test_codes_that_mean_nothing_are_refused(tmp_path):
-    """Integers are no light, eight bits no result, and a ratio must be there."""
-    deep = put_codes(tmp_path / "deep.png", np.zeros((4, 6, 3), np.uint16))
-    shallow = put_codes(tmp_path / "shallow.png", np.zeros((4, 6, 3), np.uint8))
-
-    with pytest.raises(ReadError, match="kalantari compares linear light; give .exr"):
-        read_values(deep, KALANTARI)
-    with pytest.raises(ReadError, match="8 bits"):
-        read_values(shallow, BRACKETIRE)
-    with pytest.raises(ReadError, match="no deep_alignratio.npy"):
-        read_values(deep, NTIRE)
-    np.save(tmp_path / "deep_alignratio.npy", np.array([1.0, -2.0]))
-    with pytest.raises(ReadError, match="not one positive number"):
-        read_values(deep, NTIRE)
 
 
 def test_wrong_paths_are_told(tmp_path):

@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 from cyclopts import Parameter
 
 from deghost.cli.measuring import (
+    RUN_FOLDER,
     Alex,
     LayoutName,
     Metrics,
@@ -63,7 +64,7 @@ def benchmark(
     methods: Methods = (),
     weights: Networks = (),
     protocol: ProtocolName = "deghost-bench",
-    out: RunOut,
+    out: RunOut = RUN_FOLDER,
     panoramas: Panoramas = None,
     metrics: Metrics = (),
     lpips_alex: Alex = None,

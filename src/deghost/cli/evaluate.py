@@ -6,6 +6,7 @@ from typing import Annotated
 from cyclopts import Parameter
 
 from deghost.cli.measuring import (
+    RUN_FOLDER,
     Alex,
     LayoutName,
     Metrics,
@@ -31,7 +32,7 @@ def evaluate(
     /,
     *,
     protocol: ProtocolName,
-    out: RunOut,
+    out: RunOut = RUN_FOLDER,
     metrics: Metrics = (),
     lpips_alex: Alex = None,
     lpips_vgg: Vgg = None,

@@ -10,6 +10,8 @@ ProtocolName = Annotated[
     str,
     Parameter(name=["--protocol", "-p"], help="How pictures are compared: kalantari, ntire21 ..."),
 ]
+RUN_FOLDER = Path("deghost-results")
+
 RunOut = Annotated[
     Path,
     Parameter(

@@ -6,6 +6,7 @@ from typing import Annotated
 from cyclopts import Parameter
 
 from deghost.cli.options import (
+    Compute,
     Fit,
     Force,
     Frames,
@@ -41,7 +42,14 @@ def merge(
             help="What 1.0 means: the reference's clipping, light at EV100 0, or the maximum."
         ),
     ] = "reference",
-    method: Annotated[Method, Parameter(help="How frames become one.")] = "weighted",
+    method: Annotated[
+        Method, Parameter(help="How frames become one: averages, or a network.")
+    ] = "weighted",
+    weights: Annotated[
+        str | None,
+        Parameter(help="Weights of a network: their name, or a file. [default: as shipped]"),
+    ] = None,
+    device: Compute = "auto",
     deghost: Annotated[
         str, Parameter(help="How readily things count as moved: off, low, medium, high or 0..1.")
     ] = "medium",
@@ -88,6 +96,8 @@ def merge(
         response=response,
         scale=scale,
         method=method,
+        weights=weights,
+        device=device,
         deghost=deghost_strength(deghost),
         motion=motion,
         exposure_mask=exposure_mask,

@@ -7,7 +7,7 @@ from cyclopts import Parameter
 
 from deghost.errors import SettingsError
 from deghost.io.exposure_settings import ExposureSettings
-from deghost.merge.settings import DEGHOST_LEVELS
+from deghost.merge.settings import DEGHOST_LEVELS, Device
 
 
 Frames = Annotated[
@@ -50,6 +50,7 @@ ImportMasks = Annotated[
     Path | None,
     Parameter(help="Folder of masks to use, as `deghost segment` writes them, perhaps painted on."),
 ]
+Compute = Annotated[Device, Parameter(help="What networks run on; auto takes a card if any.")]
 Force = Annotated[bool, Parameter(negative="", help="Overwrite files that exist.")]
 Quiet = Annotated[bool, Parameter(name=["--quiet", "-q"], negative="", help="Print nothing.")]
 Json = Annotated[

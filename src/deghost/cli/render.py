@@ -1,11 +1,12 @@
 """`deghost render`: a plan, perhaps edited, becomes a picture."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
 from cyclopts import Parameter
 
-from deghost.cli.options import Force, ImportMasks, Json, Output, Quiet
+from deghost.cli.options import Compute, Force, ImportMasks, Json, Output, Quiet
 from deghost.cli.terminal import progress_bar
 
 
@@ -18,6 +19,7 @@ def render(
         Path | None, Parameter(help="Folder for the masks of every frame, as PNG.")
     ] = None,
     import_masks: ImportMasks = None,
+    device: Compute | None = None,
     preview: Annotated[Path | None, Parameter(help="File for a tone-mapped JPEG or PNG.")] = None,
     force: Force = False,
     quiet: Quiet = False,
@@ -30,6 +32,8 @@ def render(
     from deghost.merge.plan_files import load_plan, open_planned
 
     decided = load_plan(plan)
+    if device is not None and decided.network is not None:
+        decided = replace(decided, network=replace(decided.network, device=device))
     outputs = Outputs(output, masks, preview=preview)
     check_outputs(outputs, (*decided.frames, plan), force=force)
     with progress_bar("reading", visible=not (quiet or json)) as progress:

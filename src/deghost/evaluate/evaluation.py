@@ -5,6 +5,8 @@ from dataclasses import dataclass, replace
 from importlib.metadata import version
 
 import torch
+from jaxtyping import Float
+from torch import Tensor
 
 from deghost.errors import DeghostError
 from deghost.evaluate.choices import Choice
@@ -37,7 +39,7 @@ class Pair:
     method: str
     group: str
     test: Picture
-    truth: Picture
+    truth: Float[Tensor, "_ _ _"]  # of another size, it cannot be measured
     recoverable: Mask | None = None
 
 

@@ -77,7 +77,7 @@ KALANTARI = Protocol(
     notes=(
         "Nothing is clipped before PSNR; SSIM clips to [0, 1] and keeps whole windows only",
         "HDR-VDP-2 reads linear light as sRGB on a screen of 100 cd/m², as most published numbers",
-        "Networks were run on separate tiles of 256 pixels, the rest filled with white",
+        "Published networks saw separate tiles of 256 pixels, the rest filled with white",
         "All is of floating-point values; a Radiance file in between costs decibels of PSNR-mu "
         "where colours are deep",
         NOT_THE_TEST_SET,

@@ -165,14 +165,14 @@ def about_protocol(results: Results) -> list[str]:
     """Tell in sentences what was measured, and what of."""
     protocol = results.protocol
     low, high = results.truth_range
+    reach = f" Truths reach from {low:.4g} to {high:.4g}." if results.records else ""
     installed = ", ".join(f"{name} {number}" for name, number in versions().items())
     clipping = (
         "" if protocol.clipping is None else "; clipped to {:g} ... {:g}".format(*protocol.clipping)
     )
     return [
         f"Protocol {protocol.name}: {protocol.description}. Source: {protocol.source}.",
-        f"Scale: {protocol.scale}{clipping}. Values compared: {protocol.values}. Truths reach from "
-        f"{low:.4g} to {high:.4g}.",
+        f"Scale: {protocol.scale}{clipping}. Values compared: {protocol.values}.{reach}",
         f"Versions: {installed}.",
     ]
 

@@ -107,8 +107,8 @@ def join_tiles(
 
 
 def run_tiled(
-    network: Callable[[Codes], Float[Tensor, "c y x"]], frames: Codes, cut: Cut
-) -> Float[Tensor, "c h w"]:
+    network: Callable[[Codes], Float[Tensor, "_ y x"]], frames: Codes, cut: Cut
+) -> Float[Tensor, "_ h w"]:
     """Run a network over the tiles of a bracket, one after the other, and join what it returns."""
     h, w = frames.shape[-2:]
     results = ((window, network(tile)) for window, tile in cut_tiles(frames, cut))

@@ -1,6 +1,6 @@
 """From stored codes to light and trust, by one table look-up a frame."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
@@ -18,6 +18,7 @@ from deghost.types import Frame, Image, Pixels, Response
 # finished picture has a shoulder there; RAW and float values are linear up to clipping.
 NEIGHBOURS = np.ones((3, 3), np.uint8)
 RAMPS = {"encoded": (0.905, 0.98), "raw": (0.88, 0.985), "float": (0.97, 0.999)}
+LATE_RAMP = (0.92, 0.99)  # of finished pictures, where a network watches over clipping as well
 
 
 @dataclass(frozen=True)
@@ -49,6 +50,15 @@ def frame_curve(frame: Frame, response: Response | None, match: Match | None) ->
     trust = _trust(torch.linspace(0, 1, len(light)), frame.kind)[:, None]
     columns = [light, trust] if frame.kind == "encoded" else [light, trust, trust, trust]
     return FrameCurve(torch.cat(columns, 1)[None].contiguous().numpy(), match, frame.kind)
+
+
+def trusting_longer(curve: FrameCurve) -> FrameCurve:
+    """Trust codes of a finished picture nearer to white."""
+    if curve.kind != "encoded" or curve.table is None:
+        return curve
+    codes = torch.linspace(0, 1, curve.table.shape[1])
+    trust = unclipped(codes, *LATE_RAMP).numpy()[None, :, None]
+    return replace(curve, table=np.concatenate([curve.table[..., :3], trust], axis=2))
 
 
 def read_light(

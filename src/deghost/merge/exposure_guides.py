@@ -54,28 +54,31 @@ def exposure_guides(
         return tuple(_guide(mask, linear) for mask, linear in zip(known, light, strict=True))
     guides = (_guide(*masked_proxy(plan, small, k)) for k in range(count))
     if plan.exposure_mask == "learned":
-        return tuple(replace(guide, share=None) for guide in guides)
+        return tuple(ExposureGuide(g.mask, g.unclipped.square(), None) for g in guides)
     return tuple(guides)
 
 
 def masked_proxy(plan: MergePlan, small: Prepared, k: int) -> tuple[Mask, Float[Tensor, "3 h w"]]:
     """Segment a frame, and warp mask and light to the reference; 0 beyond the frame's edge."""
-    proxy = small.proxies[k].full()
-    mask = EXPOSURE_SEGMENTERS[plan.exposure_mask](_exposed_frame(plan, small, proxy, k))
-    masked = (*small.proxies[:k], Proxy(proxy.linear, mask[None]), *small.proxies[k + 1 :])
+    found = Proxy(small.proxies[k].linear, segment_proxy(plan, small, k)[None])
+    masked = (*small.proxies[:k], found, *small.proxies[k + 1 :])
     warped = warped_proxy(replace(small, proxies=masked), plan.warps, k)
     return warped.trust[0], warped.linear
 
 
-def _exposed_frame(plan: MergePlan, small: Prepared, proxy: Proxy, k: int) -> ExposedFrame:
-    """Describe a frame; what has no codes of a finished picture is given those of sRGB."""
-    curve = small.curves[k]
+def segment_proxy(plan: MergePlan, small: Prepared, k: int) -> Mask:
+    """Segment a frame as planned, on the grid of its own proxy.
+
+    What has no codes of a finished picture is given those of sRGB.
+    """
+    proxy, curve = small.proxies[k].full(), small.curves[k]
     finished = curve.kind == "encoded"
     codes = codes_of(proxy.linear, curve) if finished else encode(proxy.linear.clamp(0, 1), "srgb")
     side: Side | None = None
     if k != plan.reference:
         side = "dark" if plan.relative[k] < 1 else "bright"
-    return ExposedFrame(codes, proxy.linear, proxy.trust, plan.noise[k], side)
+    frame = ExposedFrame(codes, proxy.linear, proxy.trust, plan.noise[k], side)
+    return EXPOSURE_SEGMENTERS[plan.exposure_mask](frame)
 
 
 def _guide(mask: Mask, linear: Float[Tensor, "3 h w"]) -> ExposureGuide:

@@ -88,7 +88,7 @@ def make_guides(
         if (guide := flows[k]) is not None:
             proxy = _flowed(warped_proxy(small, plan.warps, k), guide)
             fusion = extend(fusion, _layer(plan, proxy, small.factor, k), guide.usable)
-    fill = _fill(fusion, reference.trust.amin(0) < 0.5, shown)
+    fill = smooth_fill(fusion, reference.trust.amin(0) < 0.5, shown)
     masks = exposure_guides(plan, small, exposed)
     return Guides(small.factor, tuple(still), fill, tuple(flows), masks, motion is not None)
 
@@ -154,7 +154,9 @@ def _flowed(proxy: Proxy, guide: FlowGuide) -> Proxy:
     return Proxy(linear, trust.clamp(0, 1) * inside)
 
 
-def _fill(fusion: Fusion, clipped: Bool[Tensor, "h w"], shown: Bool[Tensor, "h w"]) -> Radiance:
+def smooth_fill(
+    fusion: Fusion, clipped: Bool[Tensor, "h w"], shown: Bool[Tensor, "h w"]
+) -> Radiance:
     """What to assume where the reference is `clipped` and what other frames have `shown` moved.
 
     The truth there is at least the reference's clipping level, so only what surrounds the hole and

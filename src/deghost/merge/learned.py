@@ -11,10 +11,16 @@ from deghost.layers.reconstructor import BracketBatch, Reconstructor
 from deghost.merge.guides import Guides
 from deghost.merge.measured import merge_tile
 from deghost.merge.networks import choose_device, open_network
-from deghost.merge.packing import NetworkFrames, network_frames, read_batch
+from deghost.merge.packing import (
+    NetworkFrames,
+    network_frames,
+    otsu_masks,
+    otsu_thresholds,
+    read_batch,
+)
 from deghost.merge.reading import Source
 from deghost.merge.tile_methods import TileMethod
-from deghost.merge.tiles import Window
+from deghost.merge.tiles import Window, read_map
 from deghost.models.vam import VAM
 from deghost.types import Radiance
 
@@ -40,7 +46,7 @@ class Tiling:
 
 
 # rims: benchmarks/tiling.py
-RIMS = {"ahdrnet": 32, "hdr-transformer": 64, "segdeghost": 64, "tmrnet": 96, "vam": 64}
+RIMS = {"ahdrnet": 64, "hdr-transformer": 64, "segdeghost": 64, "tmrnet": 96, "vam": 96}
 SIDES = {"cpu": 512, "mps": 512, "cuda": 1536}  # one large window fills a card as a batch would
 WORKERS = {"cpu": 1, "mps": 2, "cuda": 4}  # the others read frames while a network runs
 
@@ -53,7 +59,9 @@ def learned_method(source: Source, tiling: Tiling | None = None) -> TileMethod:
     tiling = tiling or Tiling(SIDES[device.type], RIMS[plan.method])
     network = open_network(plan.network, plan.method).to(device)
     network = network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-    merge = NetworkMerge(network, device, network_frames(source, plan.network.frames), tiling)
+    frames = network_frames(source, plan.network.frames)
+    thresholds = otsu_thresholds(source, frames) if isinstance(network, VAM) else None
+    merge = NetworkMerge(network, device, frames, tiling, thresholds)
     size = (tiling.tile, tiling.tile)
     return TileMethod(merge, size, tiling.overlap, WORKERS[device.type], merge.notes)
 
@@ -66,6 +74,7 @@ class NetworkMerge:
     device: torch.device
     frames: NetworkFrames
     tiling: Tiling
+    thresholds: tuple[float, ...] | None = None  # of a network that takes masks
     single: bool = False  # keep to single floats
     mended: list[int] = field(default_factory=list)  # pixels of each window with no number
 
@@ -76,7 +85,7 @@ class NetworkMerge:
         and close by. Where the network gives no finite number the measured merge stands.
         """
         part = surroundings(window, source.plan.crop, self.tiling)
-        batch = read_batch(source, self.frames, part, masks=isinstance(self.network, VAM))
+        batch = self._masked(read_batch(source, self.frames, part), guides, part)
         y, x, height, width = window
         rows = slice(y - part[0], y - part[0] + height)
         columns = slice(x - part[1], x - part[1] + width)
@@ -99,6 +108,17 @@ class NetworkMerge:
             f"the network gave no finite number in {sum(self.mended)} pixels; the weighted merge "
             "stands there",
         )
+
+    def _masked(self, batch: BracketBatch, guides: Guides, part: Window) -> BracketBatch:
+        """Give a network that takes them masks of what is well exposed: the guides', or Otsu's."""
+        if self.thresholds is None:
+            return batch
+        masks = otsu_masks(batch, self.thresholds)
+        for place, frame in enumerate(self.frames.frames):
+            guide = guides.exposed[frame.number]
+            if guide is not None and place != batch.reference:
+                masks[0, place] = read_map(guide.mask[None], part, guides.factor)[0]
+        return replace(batch, masks=masks)
 
     def _reconstruct(self, batch: BracketBatch) -> Radiance:
         """Run the network on a batch of any size."""
@@ -124,7 +144,7 @@ def short_numbers(device: torch.device) -> AbstractContextManager[object]:
     """Multiply in bfloat16 where that is fast; networks leave by single floats."""
     if device.type == "cuda":
         return torch.autocast("cuda", torch.bfloat16)
-    able = getattr(torch.cpu, "get_capabilities", dict)()  # since PyTorch 2.10
+    able = getattr(torch.cpu, "get_capabilities", dict)()  # which older PyTorch lacks
     if device.type == "cpu" and any(able.get(name) for name in FORMATS):
         return torch.autocast("cpu", torch.bfloat16)
     return nullcontext()

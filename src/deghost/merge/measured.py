@@ -40,7 +40,11 @@ class Measured:
 
 def merge_tile(source: Source, guides: Guides, window: Window) -> Radiance:
     """Merge one tile: the average of what did not move, and a fill where nothing was measured."""
-    merge = measure(source, guides, window).still
+    return with_fill(measure(source, guides, window).still, guides, window)
+
+
+def with_fill(merge: Fusion, guides: Guides, window: Window) -> Radiance:
+    """Give the radiance of a merged window, with a fill where nothing was measured."""
     fill = read_unless(guides.fill, 0.0, window, guides.factor)
     return merge.radiance if fill is None else filled(merge, fill)
 

@@ -15,6 +15,7 @@ from deghost.io.radiance_file import RadiancePixels
 from deghost.io.response_files import find_response
 from deghost.layers.memory import return_freed_memory
 from deghost.merge.classic import fuse_exposures
+from deghost.merge.curves import trusting_longer
 from deghost.merge.guides import Guides, make_guides
 from deghost.merge.mask_files import find_masks, read_masks
 from deghost.merge.plan import MergePlan, plan_merge, prepare
@@ -103,7 +104,10 @@ def render_plan(
     return_freed_memory()
     base = plan.exposures[plan.reference].value
     scale = 1 / base if plan.scale == "absolute" else 1.0
-    source = Source(bracket, plan, small.curves)
+    curves = small.curves
+    if plan.exposure_mask == "learned" and exposed is None:
+        curves = tuple(trusting_longer(curve) for curve in curves)
+    source = Source(bracket, plan, curves)
     if plan.method == "mertens":
         pixels = fuse_exposures(source).astype(pixel_type(plan))
     else:

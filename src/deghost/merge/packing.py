@@ -1,5 +1,6 @@
 """Aligned frames of a window as networks are trained to see them."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
@@ -25,7 +26,6 @@ class NetworkFrame:
     number: int  # in the bracket
     gain: float  # by which matching has brightened it where it clips
     exposure: float  # relative to the reference, once the gain is taken off
-    threshold: float  # of the luma of its codes, by Otsu
 
 
 @dataclass(frozen=True)
@@ -51,18 +51,15 @@ def network_frames(source: Source, numbers: tuple[int, ...]) -> NetworkFrames:
     frames = []
     for k in numbers:
         gain = _gain(plan.matches[k])
-        exposure = plan.relative[k] / gain
-        frames.append(NetworkFrame(k, gain, exposure, _threshold(source, k, gain)))
+        frames.append(NetworkFrame(k, gain, plan.relative[k] / gain))
     return NetworkFrames(tuple(frames), numbers.index(plan.reference))
 
 
-def read_batch(
-    source: Source, chosen: NetworkFrames, window: Window, *, masks: bool
-) -> BracketBatch:
+def read_batch(source: Source, chosen: NetworkFrames, window: Window) -> BracketBatch:
     """Read a window of the frames as a batch of one bracket, in channels-last memory.
 
     Exposures and radiance are relative to the darkest frame, as in training. Beyond a frame's edge
-    stands what the reference shows, at the frame's exposure. With `masks`, those of Otsu.
+    stands what the reference shows, at the frame's exposure.
     """
     frames = chosen.frames
     base = frames[chosen.reference]
@@ -77,8 +74,7 @@ def read_batch(
     exposures = torch.tensor([[frame.exposure * chosen.unit for frame in frames]])
     packed = pack_srgb6(torch.stack(linear)[None], exposures)
     packed = packed[0].contiguous(memory_format=torch.channels_last)[None]
-    made = _masks(packed, chosen) if masks else None
-    return BracketBatch(packed, exposures, chosen.reference, made)
+    return BracketBatch(packed, exposures, chosen.reference)
 
 
 def _read(
@@ -89,17 +85,32 @@ def _read(
     return (planes[:3] / frame.gain).clamp_(0, 1), covered
 
 
-def _masks(packed: Float[Tensor, "1 n 6 h w"], chosen: NetworkFrames) -> Float[Tensor, "1 n h w"]:
-    """Where frames darker than the reference are bright, and brighter ones dark (VAM)."""
+def otsu_thresholds(source: Source, chosen: NetworkFrames) -> tuple[float, ...]:
+    """Find the threshold of the luma of each frame's codes, on a regular sample of the whole."""
+    thresholds = []
+    for frame in chosen.frames:
+        stored = source.bracket.frames[frame.number]
+        step = max(1, int((stored.size[0] * stored.size[1] / SAMPLES) ** 0.5))
+        sample = stored.pixels[::step, ::step].copy()
+        planes = read_light(sample, source.curves[frame.number], stored)
+        linear = torch.from_numpy(planes[..., :3]).permute(2, 0, 1) / frame.gain
+        thresholds.append(otsu_threshold(luma(linear.clamp(0, 1).pow(1 / 2.2))))
+    return tuple(thresholds)
+
+
+def otsu_masks(batch: BracketBatch, thresholds: Sequence[float]) -> Float[Tensor, "1 n h w"]:
+    """Where frames darker than the reference are bright, and brighter ones dark: VAM's masks.
+
+    Thresholds are those of whole frames, so that tiles agree.
+    """
     masks = []
-    for place, (frame, seen) in enumerate(zip(chosen.frames, packed[0], strict=True)):
+    for place, (seen, threshold) in enumerate(zip(batch.frames[0], thresholds, strict=True)):
         level = (luma(seen[:3]) * 255).round() / 255
-        bright = level >= frame.threshold
-        well_exposed = bright if place < chosen.reference else ~bright
-        if place == chosen.reference:
-            well_exposed = torch.ones_like(bright)
-        masks.append(well_exposed.float())
-    return torch.stack(masks)[None]
+        dark = level < threshold
+        if place == batch.reference:
+            dark = torch.ones_like(dark)
+        masks.append(~dark if place < batch.reference else dark)
+    return torch.stack(masks)[None].float()
 
 
 def _gain(match: Match | None) -> float:
@@ -112,13 +123,3 @@ def _gain(match: Match | None) -> float:
     if match is None:
         return 1.0
     return float(2.0 ** (sum(channel[-1] for channel in match.stops) / len(match.stops)))
-
-
-def _threshold(source: Source, k: int, gain: float) -> float:
-    """Find Otsu's threshold of a whole frame on a regular sample of it."""
-    frame = source.bracket.frames[k]
-    step = max(1, int((frame.size[0] * frame.size[1] / SAMPLES) ** 0.5))
-    planes = read_light(frame.pixels[::step, ::step].copy(), source.curves[k], frame)
-    linear = torch.from_numpy(planes[..., :3]).permute(2, 0, 1)
-    codes = (linear / gain).clamp(0, 1).pow(1 / 2.2)
-    return otsu_threshold(luma(codes))

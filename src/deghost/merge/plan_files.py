@@ -98,15 +98,22 @@ def _check(plan: MergePlan, name: str) -> None:
     inside = min(y, x) >= 0 and bottom <= plan.size[0] and right <= plan.size[1]
     if min(height, width) < 1 or not inside:
         raise PlanError(f"{name}: the crop {plan.crop} lies outside of the frames {plan.size}")
-    network = plan.network
-    if (network is None) == (plan.method in NETWORKS):
-        raise PlanError(f"{name}: method {plan.method} and 'network' do not fit; plan again")
-    if network and not {plan.reference} <= set(network.frames) <= set(range(count)):
-        raise PlanError(f"{name}: the network's frames {network.frames} lack the reference")
+    _check_network(plan, name)
     for warp in plan.warps:
         depth = corners((0, 0, *plan.size)) @ warp.matrix[2, :2] + warp.matrix[2, 2]
         if warp.size != plan.size or depth.min() <= 0 or abs(np.linalg.det(warp.matrix)) < 1e-6:
             raise PlanError(f"{name}: a warp does not fit frames of {plan.size}")
+
+
+def _check_network(plan: MergePlan, name: str) -> None:
+    """Make sure that a plan has a network just if its method is one, for frames that there are."""
+    if (plan.network is None) == (plan.method in NETWORKS):
+        raise PlanError(f"{name}: method {plan.method} and 'network' do not fit; plan again")
+    frames = plan.network.frames if plan.network else (plan.reference,)
+    if not {plan.reference} <= set(frames) <= set(range(len(plan.frames))):
+        raise PlanError(
+            f"{name}: the network's frames {frames} must be frames, the reference among them"
+        )
 
 
 def _each(build: Callable[[Any], T]) -> Callable[[Any], tuple[T, ...]]:

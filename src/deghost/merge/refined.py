@@ -9,7 +9,7 @@ from torch.nn import functional
 
 from deghost.merge.guides import FILL_LIMIT, Guides
 from deghost.merge.learned import short_numbers
-from deghost.merge.measured import Measured, measure
+from deghost.merge.measured import Measured, measure, with_fill
 from deghost.merge.reading import Source
 from deghost.merge.tile_methods import TileMethod
 from deghost.merge.tiles import Window
@@ -45,14 +45,14 @@ class RefinedMerge:
         """
         part = _surroundings(window, source.plan.crop)
         measured = measure(source, guides, part, everything=True)
-        pictures, maps = describe(measured)
+        merged = with_fill(measured.still, guides, part)
+        pictures, maps = describe(measured, merged)
         with short_numbers(self.device):
             finished = self.network(
                 pictures[None].to(self.device).contiguous(memory_format=torch.channels_last),
                 maps[None].to(self.device).contiguous(memory_format=torch.channels_last),
             )
         radiance = expanded(finished[0].float().cpu())
-        merged = measured.still.radiance
         brightest = functional.max_pool2d(merged.amax(0)[None], AROUND, 1, AROUND // 2)
         radiance = torch.minimum(radiance, FILL_LIMIT * brightest)
         radiance = torch.where(radiance.isfinite(), radiance, merged)
@@ -60,13 +60,19 @@ class RefinedMerge:
         return radiance[:, top : top + window[2], left : left + window[3]]
 
 
-def describe(measured: Measured) -> tuple[Float[Tensor, "9 h w"], Float[Tensor, "4 h w"]]:
-    """Put what was measured as `DeghostNet` takes it: pictures and maps."""
+def describe(
+    measured: Measured, merged: Radiance
+) -> tuple[Float[Tensor, "9 h w"], Float[Tensor, "4 h w"]]:
+    """Put what was measured as `DeghostNet` takes it: pictures and maps.
+
+    `merged` is the merge of what is still, with a fill where nothing was measured.
+    """
     assert measured.everything is not None
-    merges = (measured.still, start_fusion(measured.reference))
-    pictures = torch.cat([merge.radiance for merge in (*merges, measured.everything)])
-    maps = [*map(_deviation, merges), *(merge.trust.amin(0, keepdim=True) for merge in merges)]
-    return compressed(pictures), torch.cat(maps)
+    alone = start_fusion(measured.reference)
+    pictures = torch.cat([merged, alone.radiance, measured.everything.radiance])
+    merges = (measured.still, alone)
+    trusts = [merge.trust.amin(0, keepdim=True) for merge in merges]
+    return compressed(pictures), torch.cat([*map(_deviation, merges), *trusts])
 
 
 def _deviation(merge: Fusion) -> Float[Tensor, "1 h w"]:

@@ -5,6 +5,7 @@ Prabhakar, Agrawal and Babu, Segmentation Guided Deep HDR Deghosting (2022).
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import reduce
 from typing import Any, Literal, final
 
 import torch
@@ -177,11 +178,14 @@ class _Merging(nn.Module):
         return self.decoder(torch.lerp(static, moving, motion[:, batch.reference, None]))
 
     def _joined(self, features: FrameMaps, count: int) -> Maps:
-        """Put the features of a bracket's frames side by side, or their mean and maximum."""
-        own = rearrange(features, "(b n) c h w -> b n c h w", n=count)
+        """Put the features of a bracket's frames side by side, or their mean and maximum.
+
+        Frame by frame, so that memory stays channels last if it is: several times faster.
+        """
+        own = rearrange(features, "(b n) c h w -> b n c h w", n=count).unbind(1)
         if self.pooled:
-            return cat([own.mean(1), own.amax(1)], dim=1)
-        return cat(own.unbind(1), dim=1)  # keeps the memory channels last, if it is
+            return cat([reduce(torch.add, own) / count, reduce(torch.maximum, own)], dim=1)
+        return cat(own, dim=1)
 
     def _fused(self, branch: int, maps: Maps, memory: Maps | None) -> Maps:
         """Fuse static (0) or moving (1) features; each layer reads the memory."""

@@ -9,6 +9,7 @@ import torch
 from jaxtyping import Float
 from numpy.random import Generator, default_rng
 from torch import Tensor
+from torch.nn import functional
 
 from deghost.errors import TrainError
 from deghost.merge.weighted import Layer, extend, pair_features, start_fusion
@@ -31,8 +32,8 @@ class MotionPairs:
 def motion_pairs(scene: Scene) -> MotionPairs:
     """Describe every frame of a simulated scene as the merge would, in the order of merging.
 
-    Frames are aligned by the true camera with an error of up to a pixel, and their light is off
-    by a few hundredths, as in practice.
+    Frames are aligned by the true camera with an error of up to half a pixel, and their light is
+    off by a few hundredths, as in practice.
     """
     if scene.motion is None:
         raise TrainError(f"{scene.name} has no motion masks; take simulated scenes")
@@ -89,6 +90,8 @@ def _layer(
     generator: Generator | None,
 ) -> Layer:
     codes = scene.frames[k].amax(0)
+    if generator is not None:  # resampled, so trusted no more than the least of the neighbours
+        codes = functional.max_pool2d(codes[None], 3, 1, 1)[0]
     trust = unclipped(codes, 0.905, 0.98)
     planes = torch.cat([linear[k], trust[None]])
     tolerance = 0.02
@@ -108,11 +111,11 @@ def _layer(
 
 
 def _jitter(generator: Generator, size: torch.Size) -> np.ndarray:
-    """A small error of alignment: nothing in a third of cases, else up to about a pixel."""
+    """A small error of alignment: nothing in a third of cases, else up to about half a pixel."""
     if generator.random() < 0.33:
         return np.eye(3)
     angle = generator.normal(0, 0.3) / max(size)
-    shift = generator.normal(0, 0.4, 2)
+    shift = generator.normal(0, 0.25, 2)
     matrix = np.eye(3)
     matrix[:2, :2] += np.array([[0, -angle], [angle, 0]])
     matrix[:2, 2] = shift

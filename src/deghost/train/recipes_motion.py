@@ -45,6 +45,11 @@ def as_pairs(scene: Scene, generator: Generator) -> PairBatch:
     return PairBatch(motion_pair(reference, linear[others], gain), cut.motion[others])
 
 
+def varied_unet_pairs(batch: PairBatch, generator: Generator) -> PairBatch:
+    """Mirror some pairs and permute the colours of each, where scenes are seen again."""
+    return PairBatch(*_varied(batch.pairs, batch.motion, generator))
+
+
 def pair_loss(network: nn.Module, batch: PairBatch) -> Float[Tensor, ""]:
     """The paper's loss: Dice."""
     return dice_of_logits(network(batch.pairs), batch.motion)
@@ -74,14 +79,21 @@ def described_pairs(scene: Scene, _: Generator) -> MotionPairs:
 
 def varied_pairs(pairs: MotionPairs, generator: Generator) -> MotionPairs:
     """Mirror some pairs and permute the colours of each, its own way."""
-    count = len(pairs.features)
+    return MotionPairs(*_varied(pairs.features, pairs.motion, generator))
+
+
+def _varied(
+    planes: Float[Tensor, "n c h w"], masks: Float[Tensor, "n h w"], generator: Generator
+) -> tuple[Float[Tensor, "n c h w"], Float[Tensor, "n h w"]]:
+    """Do so with planes whose first six are the colours of both halves of a pair."""
+    count, kinds = planes.shape[:2]
     mirrored = torch.from_numpy(generator.random(count) < 0.5)
     colours = torch.from_numpy(generator.permuted(np.tile(range(3), (count, 1)), axis=1))
-    order = torch.cat([colours, colours + 3, torch.arange(6, 11).expand(count, -1)], dim=1)
-    features = pairs.features[torch.arange(count)[:, None], order]
-    return MotionPairs(
-        torch.where(rearrange(mirrored, "n -> n 1 1 1"), features.flip(-1), features),
-        torch.where(rearrange(mirrored, "n -> n 1 1"), pairs.motion.flip(-1), pairs.motion),
+    order = torch.cat([colours, colours + 3, torch.arange(6, kinds).expand(count, -1)], dim=1)
+    chosen = planes[torch.arange(count)[:, None], order]
+    return (
+        torch.where(rearrange(mirrored, "n -> n 1 1 1"), chosen.flip(-1), chosen),
+        torch.where(rearrange(mirrored, "n -> n 1 1"), masks.flip(-1), masks),
     )
 
 
@@ -125,6 +137,7 @@ SIMULATED = Recipe(
     judge="iou",
     settings=TrainSettings(steps=20000, batch=16, learning_rate=1e-3),
     scenes=SCENES,
+    vary=varied_unet_pairs,
     picture=pair_picture,
 )
 VARIED = SceneSettings(
@@ -169,6 +182,7 @@ MOTION_RECIPES = (
         name="motion-unet@meds",
         about="the same on annotated brackets in a folder, as the paper trains it",
         scenes=None,
+        vary=None,
         settings=TrainSettings(
             steps=100000,
             batch=4,

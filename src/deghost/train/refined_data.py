@@ -10,9 +10,18 @@ from numpy.random import Generator, default_rng
 from torch import Tensor, nn
 
 from deghost.errors import TrainError
+from deghost.merge.guides import smooth_fill
 from deghost.merge.measured import Measured, Part, merge_in
 from deghost.merge.refined import describe
-from deghost.merge.weighted import Fusion, Layer, extend, grey, pair_features, start_fusion
+from deghost.merge.weighted import (
+    Fusion,
+    Layer,
+    extend,
+    filled,
+    grey,
+    pair_features,
+    start_fusion,
+)
 from deghost.segment.learned_motion import learned_mask
 from deghost.segment.motion import MotionSettings
 from deghost.train.motion_data import aligned_layers
@@ -33,7 +42,7 @@ class RefinedBatch:
     darkest: Float[Tensor, " b"]  # exposure of the darkest frame relative to the reference
 
 
-@torch.inference_mode()
+@torch.no_grad()
 def measured_batch(scene: Scene, _: Generator) -> RefinedBatch:
     """Merge a simulated scene as the weighted merge would, with learned masks in most cases.
 
@@ -48,12 +57,15 @@ def measured_batch(scene: Scene, _: Generator) -> RefinedBatch:
     (first, reference), *others = layers.items()
     rough = whole = start_fusion(reference)
     state = (rough, start_fusion(grey(reference)))
+    shown = torch.zeros_like(scene.motion[0], dtype=torch.bool)
     for k, layer in others:
         still = 1 - (scene.motion[k] if known else _found(rough, layer, strength))
+        shown |= (layer.trust.amin(0) > 0.5) & (still < 0.5)
         rough = extend(rough, layer, still)
         state = merge_in(state, layer, Part(still), MotionSettings(strength=strength))
         whole = extend(whole, layer)
-    pictures, maps = describe(Measured(reference, state[0], whole))
+    fill = smooth_fill(rough, reference.trust.amin(0) < 0.5, shown)
+    pictures, maps = describe(Measured(reference, state[0], whole), filled(state[0], fill))
     gain = scene.exposures[first]
     return RefinedBatch(
         pictures.half()[None],

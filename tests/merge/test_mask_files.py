@@ -1,0 +1,130 @@
+import cv2
+import numpy as np
+import pytest
+import torch
+
+from deghost.errors import ReadError, SettingsError
+from deghost.merge.mask_files import find_masks, mask_name, read_mask, read_masks
+from deghost.merge.merged import merge_files, open_bracket, render_masked
+from deghost.merge.plan import plan_merge
+from deghost.merge.segmentation import segment_bracket, write_mask
+from deghost.merge.settings import MergeSettings
+
+
+@pytest.fixture
+def planned(shoot):
+    """A hand-held bracket with a ball that moves, its settings and its plan."""
+    shot = shoot(shifts=((3, 2), (0, 0), (-4, 1)), ball=40)
+    settings = MergeSettings(pixel_type="float")
+    bracket = open_bracket(shot.paths, settings)
+    return shot.paths, bracket, plan_merge(bracket, settings), settings
+
+
+def written(folder, bracket, plan, kinds=("exposed", "moved"), suffix=".png"):
+    folder.mkdir(exist_ok=True)
+    for kind in kinds:
+        for item in segment_bracket(bracket, plan, kind):
+            name = mask_name(item.frame, plan.frames[item.frame], kind, suffix)
+            write_mask(folder / name, item.mask, force=False)
+    return folder
+
+
+@pytest.mark.parametrize("suffix", [".png", ".exr"])
+def test_masks_come_back_as_they_were_written(suffix, planned, tmp_path):
+    """In the merged picture's part of the frame, but for rounding."""
+    _, bracket, plan, _ = planned
+    folder = written(tmp_path / "masks", bracket, plan, suffix=suffix)
+    files = find_masks(folder, plan)
+    y, x, height, width = plan.crop
+
+    assert plan.crop[2:] != plan.size
+    for item in segment_bracket(bracket, plan, "moved"):
+        mask = read_mask(files.moved[item.frame], plan)
+        assert mask.shape == plan.size
+        part = mask[y : y + height, x : x + width]
+        assert torch.allclose(part, item.mask, atol=1 / 255)
+    assert files.moved[plan.reference] is None
+    assert next(iter(read_masks([None], plan))).eq(0).all()
+
+
+def test_masks_that_were_not_edited_merge_nearly_as_without(planned, tmp_path):
+    """What is imported as it was exported leads to the same merge, but for single pixels."""
+    paths, bracket, plan, settings = planned
+    folder = written(tmp_path / "masks", bracket, plan, kinds=("moved",))
+
+    plain = merge_files(paths, settings)
+    masked = merge_files(paths, settings, masks=folder)
+
+    differs = abs(masked.pixels - plain.pixels).max(axis=2) > 0.05 * plain.pixels.max(axis=2)
+    assert differs.mean() < 0.01
+    assert masked.plan.notes[-1] == "masks of what moved: as in masks"
+
+
+def test_a_painted_mask_is_the_last_word(planned, tmp_path):
+    """Where a user says that nothing moved, ghosts are merged; where all did, the reference is."""
+    paths, bracket, plan, settings = planned
+    folder = written(tmp_path / "masks", bracket, plan, kinds=("moved",))
+    moved = next(iter(segment_bracket(bracket, plan, "moved"))).mask.numpy() > 0.9
+    results = {}
+    for code in (0, 255):
+        for path in folder.iterdir():
+            painted = np.full((*plan.crop[2:], 3), code, np.uint8)
+            cv2.imwrite(str(path), painted)
+        results[code] = merge_files(paths, settings, masks=folder).pixels
+
+    ghost = abs(results[0] - results[255]).max(axis=2) > 0.2 * results[255].max(axis=2)
+    assert ghost[moved].mean() > 0.5
+
+
+def test_a_mask_of_whole_frames_is_taken_too(planned, tmp_path):
+    """Masks of the frames' own size need no cutting."""
+    _, _, plan, _ = planned
+    mask = np.zeros(plan.size, np.uint16)
+    mask[:5] = 65535
+    cv2.imwrite(str(tmp_path / "a.png"), mask)
+
+    assert torch.equal(
+        read_mask(tmp_path / "a.png", plan), torch.from_numpy(mask / 65535.0).float()
+    )
+
+
+def test_labels_of_0_and_1_are_told_from_grey(planned, tmp_path):
+    """Only where labels may come, a largest code of 1 is white."""
+    _, _, plan, _ = planned
+    cv2.imwrite(str(tmp_path / "a.png"), np.ones(plan.size, np.uint8))
+
+    assert float(read_mask(tmp_path / "a.png", plan).max()) == pytest.approx(1 / 255)
+    assert float(read_mask(tmp_path / "a.png", plan, labels=True).max()) == 1
+
+
+def test_masks_that_do_not_fit_are_refused(planned, tmp_path):
+    """One line names the mask, its size and those that fit."""
+    _, _, plan, _ = planned
+    cv2.imwrite(str(tmp_path / "a.png"), np.zeros((7, 9), np.uint8))
+
+    with pytest.raises(ReadError, match="a.png has 9 x 7 pixels, but masks of this merge have"):
+        read_mask(tmp_path / "a.png", plan)
+
+
+def test_missing_masks_are_named(planned, tmp_path):
+    """A folder without masks, one that is none, and one that lacks a mask are told apart."""
+    _, bracket, plan, settings = planned
+    folder = written(tmp_path / "masks", bracket, plan, kinds=("exposed",))
+    (folder / mask_name(1, plan.frames[1], "exposed")).unlink()
+
+    with pytest.raises(ReadError, match=f"1_{plan.frames[1].stem}_exposed.png is missing from"):
+        find_masks(folder, plan)
+    with pytest.raises(ReadError, match="has no masks of these frames, such as 0_"):
+        find_masks(tmp_path, plan)
+    with pytest.raises(ReadError, match="nowhere is no folder"):
+        find_masks(tmp_path / "nowhere", plan)
+
+
+def test_methods_of_old_take_no_masks(planned, tmp_path):
+    """Debevec's average knows no motion, so masks for it are a mistake."""
+    paths, _, _, _ = planned
+    settings = MergeSettings(method="debevec")
+    bracket = open_bracket(paths, settings)
+
+    with pytest.raises(SettingsError, match="method debevec takes no masks"):
+        render_masked(bracket, plan_merge(bracket, settings), tmp_path)

@@ -1,0 +1,92 @@
+import numpy as np
+import pytest
+import torch
+
+from deghost.merge import refined
+from deghost.merge.guides import FILL_LIMIT, make_guides
+from deghost.merge.measured import merge_tile
+from deghost.merge.plan import plan_merge
+from deghost.merge.reading import Source
+from deghost.merge.refined import refined_method
+from deghost.merge.render import render
+from deghost.merge.scenes import bracket_of
+from deghost.merge.settings import MergeSettings
+from deghost.models.deghostnet import DeghostNet, DeghostNetConfig
+from deghost.types import Scene
+
+
+@pytest.fixture(scope="module")
+def prepared():
+    """A noisy scene of 96 x 160 pixels, planned."""
+    generator = np.random.default_rng(0)
+    light = 0.05 * 2 ** (3 * generator.random((3, 12, 20)))
+    truth = torch.from_numpy(light.repeat(8, 1).repeat(8, 2).astype(np.float32))
+    exposures = torch.tensor([1.0, 4.0])
+    frames = []
+    for exposure in exposures.tolist():
+        noise = torch.from_numpy(generator.normal(0, 0.01, truth.shape).astype(np.float32))
+        codes = (truth * exposure + noise).clamp(0, 1) ** (1 / 2.2)
+        frames.append((codes * 65535).round() / 65535)
+    scene = Scene("blocks", torch.stack(frames), exposures, 1)
+    bracket = bracket_of(scene)
+    settings = MergeSettings(
+        response="gamma2.2", reference=1, align="none", crop=False, pixel_type="float"
+    )
+    plan = plan_merge(bracket, settings)
+    return Source(bracket, plan, plan.prepared.curves), make_guides(plan, plan.prepared)
+
+
+def picture(prepared, network):
+    """The whole refined picture."""
+    method = refined_method(network.eval(), torch.device("cpu"))
+    source, guides = prepared
+    result = np.empty((96, 160, 3), np.float32)
+    for tile in render(source, guides, method=method):
+        y, x, height, width = tile.window
+        result[y : y + height, x : x + width] = tile.pixels
+    return torch.from_numpy(result).permute(2, 0, 1)
+
+
+def wild():
+    torch.manual_seed(1)
+    network = DeghostNet(DeghostNetConfig(widths=(8, 12)))
+    torch.nn.init.normal_(network.leave.weight, std=0.5)
+    return network
+
+
+def test_a_fresh_network_leaves_the_merge_as_it_is(prepared):
+    """Nothing is added, and little is taken from the other pictures, which agree."""
+    source, guides = prepared
+    merged = merge_tile(source, guides, (0, 0, 96, 160))
+
+    assert torch.allclose(picture(prepared, DeghostNet()), merged, rtol=0.02, atol=1e-3)
+
+
+def test_tiles_do_not_show(prepared, monkeypatch):
+    """Cut into tiles a picture is what it is in one piece, within a thousandth of the range."""
+    exact = torch.autocast("cpu", enabled=False)
+    monkeypatch.setattr(refined, "short_numbers", lambda device: exact)
+    whole = picture(prepared, wild())
+
+    monkeypatch.setattr(refined, "TILE", (48, 64))
+
+    assert (picture(prepared, wild()) - whole).abs().max() < 1e-3 * whole.max()
+
+
+def test_numbers_that_are_none_give_way_to_the_merge(prepared):
+    """A broken network harms nothing."""
+    source, guides = prepared
+    network = DeghostNet(DeghostNetConfig(widths=(8, 12)))
+    torch.nn.init.constant_(network.leave.bias, float("nan"))
+
+    merged = merge_tile(source, guides, (0, 0, 96, 160))
+
+    assert torch.allclose(picture(prepared, network), merged)
+
+
+def test_highlights_are_limited(prepared):
+    """Whatever the weights say, nothing is brighter than the limit beyond what was measured."""
+    source, guides = prepared
+    merged = merge_tile(source, guides, (0, 0, 96, 160))
+
+    assert picture(prepared, wild()).max() <= FILL_LIMIT * merged.max() + 1e-5

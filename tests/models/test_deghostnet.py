@@ -1,0 +1,94 @@
+import pytest
+import torch
+
+from deghost.models.deghostnet import DEVIATIONS, FLOOR, HOLE, DeghostNet, DeghostNetConfig
+
+
+SMALL = DeghostNetConfig(widths=(8, 12))
+
+
+def given(height=20, width=27, seed=0):
+    """Random pictures, and maps of 0.01 deviation and full trust."""
+    generator = torch.Generator().manual_seed(seed)
+    pictures = torch.rand(2, 9, height, width, generator=generator)
+    maps = torch.ones(2, 4, height, width)
+    maps[:, :2] = 0.01
+    return pictures, maps
+
+
+def wild(seed=0):
+    """A network whose answers are large and arbitrary."""
+    torch.manual_seed(seed)
+    network = DeghostNet(SMALL)
+    torch.nn.init.normal_(network.leave.weight, std=5.0)
+    return network
+
+
+def test_a_fresh_network_gives_nearly_the_merge():
+    """Before training nothing is added, and little taken from the other pictures."""
+    pictures, maps = given()
+
+    finished = DeghostNet()(pictures, maps)
+
+    assert finished.shape == (2, 3, 20, 27)
+    assert (finished - pictures[:, :3]).abs().max() < 0.05
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_measured_pixels_move_no_further_than_noise_allows(seed):
+    """Whatever the weights: the result lies among the three pictures, within the noise's bound."""
+    pictures, maps = given(seed=seed)
+    parts = torch.stack(pictures.split(3, dim=1))
+    bound = DEVIATIONS * 0.01 + FLOOR
+
+    with torch.no_grad():
+        finished = wild(seed)(pictures, maps)
+
+    spread = parts.amax(0) - parts.amin(0)
+    assert (finished <= parts.amax(0) + spread + bound + 1e-5).all()
+    assert (finished >= parts.amin(0) - spread - bound - 1e-5).all()
+    assert (finished - parts[0]).abs().max() > 0.01
+
+
+def test_where_pictures_agree_only_noise_is_taken_away():
+    """With all three alike a result is at most the bound away; more only where nothing is known."""
+    pictures, maps = given()
+    pictures = pictures[:, :3].repeat(1, 3, 1, 1)
+    maps[:, 2, :, 10:] = 0
+
+    with torch.no_grad():
+        change = (wild()(pictures, maps) - pictures[:, :3]).abs()
+
+    bound = DEVIATIONS * 0.01 + FLOOR
+    assert change[..., :10].max() <= bound + 1e-5
+    assert bound < change[..., 10:].max() <= bound + HOLE + 1e-5
+
+
+def test_a_clipped_reference_is_not_taken():
+    """Where the reference is not trusted its value does not matter to what is taken of it."""
+    pictures, maps = given()
+    maps[:, 3] = 0
+    network = DeghostNet(SMALL)
+    brighter = pictures.clone()
+    brighter[:, 3:6] += 1
+
+    with torch.no_grad():
+        results = [network(given_pictures, maps) for given_pictures in (pictures, brighter)]
+
+    assert torch.equal(*results)
+
+
+def test_faint_noise_survives_half_precision():
+    """In bfloat16 the network still sees grain a thousandth as high as the picture is bright."""
+    network = DeghostNet(SMALL)
+    torch.nn.init.normal_(network.leave.weight, std=0.1)
+    pictures, maps = given()
+    pictures = torch.full_like(pictures, 0.9)
+    maps[:, :2] = 0.0005
+    grain = 0.0005 * torch.randn(2, 3, 20, 27, generator=torch.Generator().manual_seed(1))
+    noisy = pictures + grain.repeat(1, 3, 1, 1)
+
+    with torch.no_grad(), torch.autocast("cpu", torch.bfloat16):
+        plain, grained = (network(x, maps) - x[:, :3] for x in (pictures, noisy))
+
+    assert (plain - grained).abs().max() > 1e-5
