@@ -75,7 +75,6 @@ def planned(scene: Scene) -> tuple[Bracket, MergePlan]:
         response=scene_response(scene).name,
         scale="absolute",
         deghost=0.0 if still else 0.5,
-        motion="learned",
         align="none" if still else "rigid",
         crop=False,
         pixel_type="float",

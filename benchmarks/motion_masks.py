@@ -28,9 +28,9 @@ from deghost.types import Bracket, Scene
 OFF = MotionSettings(strength=0.0)
 VALIDATION_SEED = 30303
 CHOICES: Mapping[str, Sequence[float]] = {
-    "strength": (0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9),
+    "strength": (0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7),
     "edge": (0.0, 0.2, 0.35, 0.5, 0.8, 1.2),
-    "smallest": (4.0, 6.0, 8.0, 12.0, 16.0, 24.0),
+    "smallest": (3.0, 4.0, 6.0, 8.0, 12.0, 16.0),
     "feather": (0.5, 1.0, 1.5, 2.0, 3.0),
 }
 

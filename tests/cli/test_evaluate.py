@@ -46,11 +46,11 @@ def test_folders_are_compared(here, run):
 
 
 def test_two_files_are_compared(here, run):
-    """For people, metrics go down the page; without --out, the folder has a name of its own."""
+    """The method is the file's name; without --out, the folder has a name of its own."""
     result = run("evaluate ours/b.exr truth/b.exr -p kalantari --metrics psnr-l")
 
     assert result.code == 0
-    assert re.search(r"psnr-l +\| +40\.00", result.out)
+    assert re.search(r"\| b +\| +1 \| +40\.00 \|", result.out)
     assert (here / "deghost-results" / "results.md").is_file()
 
 

@@ -1,6 +1,7 @@
 """`deghost train`."""
 
 import json
+from dataclasses import replace
 
 import cv2
 import numpy as np
@@ -8,6 +9,7 @@ import pytest
 
 from deghost.cli.main import main
 from deghost.train.checkpoint import checkpoints
+from deghost.train.groups import GROUPS
 from deghost.train.logs import read_log
 
 
@@ -21,10 +23,12 @@ def places(tmp_path_factory):
 
 
 def test_recipes_are_listed(capsys):
-    """Without a recipe, all are told."""
+    """Without a recipe, all are told, and all groups."""
     main(["train"])
 
-    assert "motion-unet@simulated" in capsys.readouterr().out
+    shown = capsys.readouterr().out
+    assert "motion-unet@simulated" in shown
+    assert "segdeghost-ablations" in shown
 
 
 def test_a_recipe_is_printed_with_its_changes(capsys):
@@ -69,6 +73,12 @@ def test_a_run_is_made_and_gone_on_with(places, tmp_path, capsys):
         (["motion-unet@simulated", "--average", "1"], "--average 1.0 is no decay"),
         (["motion-unet@simulated", "--learning-rate", "0"], "--learning-rate"),
         (["motion-unet@meds", "--size", "64", "64"], "leave out --size"),
+        (["vam@simulated", "--vgg16", "v.pth", "--out", "x"], "leave out --vgg16"),
+        (["--group", "vam", "--out", "x"], "no group named vam; there are: segdeghost-ablations"),
+        (["--group", "vam-masks"], "needs --out DIR"),
+        (["vam@simulated", "--group", "vam-masks", "--out", "x"], "recipes of its own"),
+        (["--group", "vam-masks", "--out", "x", "--rows", "A1"], "has no row A1; it has: otsu"),
+        (["--group", "vam-masks", "--out", "x"], "--panoramas DIR"),
     ],
 )
 def test_mistakes_are_told_in_a_line(arguments, told, capsys, tmp_path, monkeypatch):
@@ -81,3 +91,34 @@ def test_mistakes_are_told_in_a_line(arguments, told, capsys, tmp_path, monkeypa
     assert ended.value.code == 2
     assert told in message
     assert message.count("\n") == 1
+
+
+def test_files_to_start_from_show_in_the_recipe(capsys, tmp_path):
+    """Weights, and the network whose features are compared; the name tells runs apart."""
+    files = ["--begin", "mine.safetensors", "--vgg16", str(tmp_path / "vgg16.pth")]
+    main(["train", "hdr-transformer@kalantari", *files, "--print"])
+
+    told = json.loads(capsys.readouterr().out)
+    assert told["name"] == "hdr-transformer@kalantari+perceptual"
+    assert "perceptual_loss" in told["loss"]
+    assert "mine.safetensors" in told["begin"]
+
+
+def test_a_group_fills_its_table(places, tmp_path, capsys, monkeypatch):
+    """One command trains a row; the next one another, and writes both into the table."""
+    group = replace(GROUPS["vam-masks"], count=2)
+    monkeypatch.setitem(GROUPS, "vam-masks", group)
+    common = ["train", "--group", "vam-masks", "--panoramas", str(places), "--out", str(tmp_path)]
+    common += ["--steps", "1", "--batch", "1", "--validation-scenes", "1", "--device", "cpu"]
+
+    main([*common, "--rows", "ones", "--quiet"])
+    quiet = capsys.readouterr()
+    main([*common, "--rows", "ones", "manual"])
+    shown = capsys.readouterr()
+
+    assert (quiet.out, quiet.err) == ("", "")
+    assert "manual: step 1: psnr-mu" in shown.err
+    assert "ones: step" not in shown.err
+    assert shown.out == (tmp_path / "vam-masks.md").read_text("utf-8") + "\n"
+    rows = json.loads((tmp_path / "vam-masks.json").read_text("utf-8"))["rows"]
+    assert [row["row"] for row in rows] == ["manual", "ones"]

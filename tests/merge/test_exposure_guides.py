@@ -5,6 +5,7 @@ import torch
 
 from deghost.errors import SettingsError
 from deghost.merge.exposure_guides import FLOOR, exposure_guides, masked_proxy, well_exposed
+from deghost.merge.guides import make_guides
 from deghost.merge.merged import open_bracket, render_plan
 from deghost.merge.plan import plan_merge
 from deghost.merge.settings import MergeSettings
@@ -109,3 +110,19 @@ def test_learned_masks_trust_codes_nearer_to_white(shoot):
 
     assert (one != other).any()
     assert abs(one - other).mean() < 0.02 * one.mean()
+
+
+def test_what_moved_is_followed_only_to_what_is_well_exposed(shoot):
+    """With flow, a frame that a mask leaves out adds nothing from elsewhere either."""
+    shot = shoot(ball=12)
+    chosen = MergeSettings(align="flow", pixel_type="float")
+    bracket = open_bracket(shot.paths, chosen)
+    plan = plan_merge(bracket, chosen)
+    nothing = [torch.zeros(240, 320)] * 3
+
+    followed = make_guides(plan, plan.prepared).flows
+    masked = make_guides(plan, plan.prepared, exposed=nothing).flows
+
+    assert any(guide is not None for guide in followed)
+    for guide in masked:
+        assert guide is None or guide.usable.eq(0).all()

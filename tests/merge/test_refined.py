@@ -7,7 +7,7 @@ from deghost.merge.guides import FILL_LIMIT, make_guides
 from deghost.merge.measured import merge_tile
 from deghost.merge.plan import plan_merge
 from deghost.merge.reading import Source
-from deghost.merge.refined import refined_method
+from deghost.merge.refined import finished_by
 from deghost.merge.render import render
 from deghost.merge.scenes import bracket_of
 from deghost.merge.settings import MergeSettings
@@ -38,7 +38,7 @@ def prepared():
 
 def picture(prepared, network):
     """The whole refined picture."""
-    method = refined_method(network.eval(), torch.device("cpu"))
+    method = finished_by(network.eval(), torch.device("cpu"))
     source, guides = prepared
     result = np.empty((96, 160, 3), np.float32)
     for tile in render(source, guides, method=method):

@@ -73,3 +73,14 @@ def test_variance_is_linear_in_the_signal():
     dark, bright = model.variance(torch.tensor([0.1, 0.4]))
 
     assert float(bright / dark) == pytest.approx(4)
+
+
+def test_an_estimate_is_the_same_every_time():
+    """Not a bit differs between estimates: training that is gone on with rests on it."""
+    generator = torch.Generator().manual_seed(3)
+    light = torch.rand(3, 64, 64, generator=generator) * 0.6
+    patch = light + 0.01 * torch.randn(light.shape, generator=generator)
+
+    found = {(noise.shot, noise.read) for noise in (estimate_noise([patch]) for _ in range(20))}
+
+    assert len(found) == 1

@@ -1,5 +1,6 @@
 """Whole runs: begun, killed, gone on with, and shared by processes."""
 
+import errno
 import json
 import os
 import signal
@@ -111,7 +112,7 @@ def test_two_processes_learn_what_one_does(tiny, tmp_path):
     both = [start(tmp_path / "two", RANK=r, LOCAL_RANK=r, **group) for r in ("0", "1")]
     recipe = replace(tiny.RECIPE, changes={"widths": (4, 8), "dropout": 0.0})
     tiny.run(tmp_path / "one", recipe=recipe)
-    told = [process.communicate(timeout=60)[1] for process in both]
+    told = [process.communicate(timeout=240)[1] for process in both]
 
     assert [process.returncode for process in both] == [0, 0], told
     one, two = losses(tmp_path / "one"), losses(tmp_path / "two")
@@ -134,12 +135,17 @@ def test_a_loss_that_is_no_number_ends_the_run(tiny, tmp_path):
         tiny.run(tmp_path, recipe=recipe)
 
 
-def test_full_memory_is_told(tiny, tmp_path):
+def on_a_gpu(network, batch):
+    raise torch.OutOfMemoryError("CUDA out of memory")
+
+
+def on_the_cpu(network, batch):
+    return torch.empty(2**50).sum()
+
+
+@pytest.mark.parametrize("greedy", [on_a_gpu, on_the_cpu])
+def test_full_memory_is_told(tiny, tmp_path, greedy):
     """Where a device has no memory left, the user is told to take smaller batches."""
-
-    def greedy(network, batch):
-        raise torch.OutOfMemoryError("CUDA out of memory")
-
     with pytest.raises(TrainError, match=r"--batch.*no checkpoint was written yet"):
         tiny.run(tmp_path, recipe=replace(tiny.RECIPE, loss=greedy))
 
@@ -157,6 +163,22 @@ def test_a_full_disk_is_told(tiny, tmp_path, monkeypatch):
 
     monkeypatch.setattr(checkpoint, "atomic_write", full)
     with pytest.raises(TrainError, match=r"does not fit.*checkpoint is 000000005"):
+        tiny.run(tmp_path)
+
+
+def test_a_full_disk_is_told_when_the_log_does_not_fit(tiny, tmp_path, monkeypatch):
+    """Whatever meets the full disk first, the last good checkpoint is named."""
+    from deghost.train.logs import RunLog
+
+    write = RunLog.write
+
+    def full(log, kind, step, numbers):
+        if step == 7:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        write(log, kind, step, numbers)
+
+    monkeypatch.setattr(RunLog, "write", full)
+    with pytest.raises(TrainError, match=r"the disk is full.*checkpoint is 000000005"):
         tiny.run(tmp_path)
 
 

@@ -9,6 +9,7 @@ from deghost.cli.measuring import (
     RUN_FOLDER,
     Alex,
     LayoutName,
+    Like,
     Metrics,
     ProtocolName,
     Published,
@@ -26,7 +27,8 @@ Methods = Annotated[
         consume_multiple=True,
         negative="",
         show_default=False,
-        help="Methods to compare, such as weighted static debevec. [default: all]",
+        help="Methods to compare, such as weighted static vam=FILE (a merge by a network and its "
+        "weights). [default: all but networks]",
     ),
 ]
 Networks = Annotated[
@@ -69,6 +71,7 @@ def benchmark(
     metrics: Metrics = (),
     lpips_alex: Alex = None,
     lpips_vgg: Vgg = None,
+    lpips_like: Like = None,
     layout: LayoutName = None,
     part: SetPart = None,
     only: Only = (),
@@ -88,6 +91,7 @@ def benchmark(
     from deghost.cli.results_report import print_results
     from deghost.evaluate.benchmark import check_light, find_cases, run_benchmark, select, spared
     from deghost.evaluate.choices import LpipsFiles, choose
+    from deghost.evaluate.merged_networks import merged_networks
     from deghost.evaluate.methods import DESCRIPTIONS, chosen_methods
     from deghost.evaluate.network_methods import network_methods
     from deghost.evaluate.outputs import check_report, write_results
@@ -95,9 +99,11 @@ def benchmark(
     from deghost.evaluate.results import Results, gathered, title, with_published
 
     check_layout(layout)
-    choice = choose(protocol, metrics, LpipsFiles(lpips_alex, lpips_vgg))
+    choice = choose(protocol, metrics, LpipsFiles(lpips_alex, lpips_vgg, lpips_like))
     networks = network_methods(weights, choice.protocol.cut)
-    chosen = chosen_methods(methods) if methods or not weights else {}
+    networks |= merged_networks(word for word in methods if "=" in word)
+    plain = tuple(word for word in methods if "=" not in word)
+    chosen = chosen_methods(plain) if plain or not networks else {}
     chosen |= {name: method for name, (method, _) in networks.items()}
     told = {name: about for name, (_, about) in networks.items()}
     check_light(choice.protocol)

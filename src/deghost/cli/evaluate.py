@@ -9,6 +9,7 @@ from deghost.cli.measuring import (
     RUN_FOLDER,
     Alex,
     LayoutName,
+    Like,
     Metrics,
     ProtocolName,
     Published,
@@ -36,6 +37,7 @@ def evaluate(
     metrics: Metrics = (),
     lpips_alex: Alex = None,
     lpips_vgg: Vgg = None,
+    lpips_like: Like = None,
     demosaic: Mosaics = None,
     layout: LayoutName = None,
     compare_published: Published = False,
@@ -62,7 +64,7 @@ def evaluate(
     from deghost.evaluate.results import Results, gathered, with_published
 
     check_layout(layout)
-    choice = choose(protocol, metrics, LpipsFiles(lpips_alex, lpips_vgg), demosaic)
+    choice = choose(protocol, metrics, LpipsFiles(lpips_alex, lpips_vgg, lpips_like), demosaic)
     found = find_pairs(predictions, truth, choice.reading, layout)
     folder = RunFolder(out)
     check_report(report, folder, force=force)

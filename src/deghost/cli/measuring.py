@@ -44,6 +44,14 @@ Vgg = Annotated[
         help="Weights of VGG-16, and of its heads: adds a column of LPIPS.",
     ),
 ]
+Like = Annotated[
+    tuple[Path, Path] | None,
+    Parameter(
+        name="--lpips-like",
+        negative="",
+        help="Weights of Caffe's SqueezeNet, and heads: a distance like LPIPS, which it is not.",
+    ),
+]
 Report = Annotated[Path | None, Parameter(help="File for a page with pictures and plots (HTML).")]
 Published = Annotated[
     bool,

@@ -92,8 +92,9 @@ def _truths(job: Job, plan: MergePlan) -> list[Path | None]:
     """Find the true mask of every frame. Raises ReadError if there is none of any."""
     if job.truth is None:
         return [None] * len(plan.frames)
+    folder = job.truth.name or job.truth
     if not job.truth.is_dir():
-        raise ReadError(f"{job.truth.name} is no folder; give the one the true masks are in")
+        raise ReadError(f"{folder} is no folder; give the one the true masks are in")
     other = {"moved": "motion", "exposed": "well_exposed"}[job.kind]
     found = [
         first_file(
@@ -106,7 +107,7 @@ def _truths(job: Job, plan: MergePlan) -> list[Path | None]:
     ]
     if not any(path for k, path in enumerate(found) if _has_mask(job, plan, k)):
         names = f"{mask_name(0, plan.frames[0], job.kind)} or {other}_1.png"
-        raise ReadError(f"{job.truth.name} has no true masks of these frames, such as {names}")
+        raise ReadError(f"{folder} has no true masks of these frames, such as {names}")
     return found
 
 

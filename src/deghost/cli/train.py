@@ -89,7 +89,7 @@ def train(
     """
     from deghost.cli.allocator import keep_freed_memory
     from deghost.cli.terminal import print_json, say
-    from deghost.cli.training import find, list_recipes, run, run_rows, sized, started
+    from deghost.cli.training import find, list_groups, list_recipes, run, run_rows, sized, started
     from deghost.train.folders import Folders
     from deghost.train.recipe import described
 
@@ -105,6 +105,7 @@ def train(
         return
     if recipe is None:
         say(list_recipes())
+        say(list_groups())
         return
     chosen = find(recipe)
     settings = replace(chosen.settings, **wanted)

@@ -45,6 +45,15 @@ def list_recipes() -> Table:
     return table
 
 
+def list_groups() -> Table:
+    """Tabulate the groups of trainings."""
+    table = make_table("group", "rows", "steps", "batch", "about", right=("rows", "steps", "batch"))
+    for name, group in sorted(GROUPS.items()):
+        numbers = (len(group.rows), group.settings.steps, group.settings.batch)
+        table.add_row(name, *map(str, numbers), group.about)
+    return table
+
+
 def sized(recipe: Recipe, size: tuple[int, int] | None) -> Recipe:
     """Change the width and height of the scenes that are simulated."""
     if size is None:

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from deghost.errors import SettingsError
 from deghost.evaluate.demosaic import Demosaic, load_demosaic
-from deghost.evaluate.lpips import Lpips, load_lpips
+from deghost.evaluate.lpips import Lpips, load_lpips, load_lpips_like
 from deghost.evaluate.metrics import EXTRA_METRICS, METRICS
 from deghost.evaluate.protocol import Metric, Protocol
 from deghost.evaluate.protocols import named_protocol
@@ -29,6 +29,7 @@ class LpipsFiles:
 
     alex: tuple[Path, Path] | None = None
     vgg: tuple[Path, Path] | None = None
+    like: tuple[Path, Path] | None = None  # SqueezeNet by Caffe: not LPIPS, and not called so
 
 
 @dataclass(frozen=True)
@@ -61,9 +62,13 @@ def choose(
     found = _selected(protocol, metrics) if metrics else dict(protocol.metrics)
     files = lpips or LpipsFiles()
     paths: list[Path] = []
-    for network, pair in (("alex", files.alex), ("vgg", files.vgg)):
+    for pair, load in (
+        (files.alex, partial(load_lpips, "alex")),
+        (files.vgg, partial(load_lpips, "vgg")),
+        (files.like, load_lpips_like),
+    ):
         if pair is not None:
-            distance = load_lpips(network, *pair)  # type: ignore[arg-type]
+            distance = load(*pair)
             found[distance.name] = _on_codes(distance, protocol)
             paths += pair
     masked = tuple(name for name in protocol.masked if name in found)

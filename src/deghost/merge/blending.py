@@ -35,7 +35,7 @@ def blend(
 ) -> Iterator[tuple[Window, Pixels]]:
     """Blend pieces, which show `windows` in reading order; yield rows as soon as they are finished.
 
-    The windows are those of tiles, `extended` by the overlap.
+    The windows are those of tiles, which are larger than the overlap, `extended` by it.
     """
     top, left, height, width = area
     rows = weights_along([(y, h) for y, _, h, _ in windows], (top, height), overlap)

@@ -1,7 +1,7 @@
 """Guides: the maps, made on the proxies, that lead the full-size merge."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 
 import cv2
@@ -90,7 +90,15 @@ def make_guides(
             fusion = extend(fusion, _layer(plan, proxy, small.factor, k), guide.usable)
     fill = smooth_fill(fusion, reference.trust.amin(0) < 0.5, shown)
     masks = exposure_guides(plan, small, exposed)
-    return Guides(small.factor, tuple(still), fill, tuple(flows), masks, motion is not None)
+    paths = tuple(_exposed_only(flow, mask) for flow, mask in zip(flows, masks, strict=True))
+    return Guides(small.factor, tuple(still), fill, paths, masks, motion is not None)
+
+
+def _exposed_only(flow: FlowGuide | None, exposed: ExposureGuide | None) -> FlowGuide | None:
+    """Follow only to what is well exposed there."""
+    if flow is None or exposed is None:
+        return flow
+    return replace(flow, usable=flow.usable * warp_by_flow(exposed.mask[None], flow.flow)[0][0])
 
 
 def _layer(plan: MergePlan, proxy: Proxy, factor: int, k: int) -> Layer:

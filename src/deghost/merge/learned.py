@@ -57,8 +57,9 @@ def learned_method(source: Source, tiling: Tiling | None = None) -> TileMethod:
     assert plan.network is not None  # as for every method that is a network
     device = choose_device(plan.network.device)
     tiling = tiling or Tiling(SIDES[device.type], RIMS[plan.method])
-    network = open_network(plan.network, plan.method).to(device)
-    network = network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    network = open_network(plan.network, plan.method)
+    assert isinstance(network, Reconstructor)  # deghostnet has a tile method of its own
+    network = network.to(device).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     frames = network_frames(source, plan.network.frames)
     thresholds = otsu_thresholds(source, frames) if isinstance(network, VAM) else None
     merge = NetworkMerge(network, device, frames, tiling, thresholds)
@@ -85,7 +86,7 @@ class NetworkMerge:
         and close by. Where the network gives no finite number the measured merge stands.
         """
         part = surroundings(window, source.plan.crop, self.tiling)
-        batch = self._masked(read_batch(source, self.frames, part), guides, part)
+        batch = self.read(source, guides, part)
         y, x, height, width = window
         rows = slice(y - part[0], y - part[0] + height)
         columns = slice(x - part[1], x - part[1] + width)
@@ -109,8 +110,12 @@ class NetworkMerge:
             "stands there",
         )
 
-    def _masked(self, batch: BracketBatch, guides: Guides, part: Window) -> BracketBatch:
-        """Give a network that takes them masks of what is well exposed: the guides', or Otsu's."""
+    def read(self, source: Source, guides: Guides, part: Window) -> BracketBatch:
+        """Read what the network sees: to VAM also masks of what is well exposed.
+
+        They are those that lead the merge, or else found by Otsu's thresholds.
+        """
+        batch = read_batch(source, self.frames, part)
         if self.thresholds is None:
             return batch
         masks = otsu_masks(batch, self.thresholds)
@@ -144,7 +149,7 @@ def short_numbers(device: torch.device) -> AbstractContextManager[object]:
     """Multiply in bfloat16 where that is fast; networks leave by single floats."""
     if device.type == "cuda":
         return torch.autocast("cuda", torch.bfloat16)
-    able = getattr(torch.cpu, "get_capabilities", dict)()  # which older PyTorch lacks
+    able: dict[str, object] = getattr(torch.cpu, "get_capabilities", dict)()  # which older PyTorch lacks
     if device.type == "cpu" and any(able.get(name) for name in FORMATS):
         return torch.autocast("cpu", torch.bfloat16)
     return nullcontext()
@@ -154,8 +159,8 @@ def surroundings(window: Window, area: Window, tiling: Tiling) -> Window:
     """Find what a network must see to compute a window of an area.
 
     Example:
-        >>> surroundings((176, 16, 128, 128), (0, 0, 400, 400), Tiling(192, 48, 16))
-        (128, 0, 192, 192)
+        >>> surroundings((112, 0, 96, 80), (0, 0, 400, 400), Tiling(192, 64, 16))
+        (64, 0, 192, 192)
     """
     margin = tiling.rim - tiling.overlap
     spans = []

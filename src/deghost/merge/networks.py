@@ -11,6 +11,7 @@ from deghost.errors import BracketError, PlanError, SettingsError, WeightsError
 from deghost.layers.reconstructor import Reconstructor
 from deghost.layers.weights import read_header, read_weights
 from deghost.merge.settings import NETWORKS, Device, MergeSettings
+from deghost.models.deghostnet import DeghostNet
 from deghost.radiometry.exposure import ev100
 
 
@@ -69,7 +70,8 @@ def with_frames(
     """
     if use is None:
         return None, []
-    needed = open_network(use, method).frames or len(relative)
+    network = open_network(use, method)
+    needed = network.frames or len(relative)
     frames = choose_frames(needed, relative, reference)
     notes = []
     if needed < len(relative):
@@ -78,7 +80,8 @@ def with_frames(
             f"method {method} takes {needed} frames: {names} of 0 to {len(relative) - 1}, the "
             "reference and those that cover the range best"
         )
-    if needed > 2 and reference in (frames[0], frames[-1]):
+    at_end = needed > 2 and reference in (frames[0], frames[-1])
+    if at_end and isinstance(network, Reconstructor):
         end = "darkest" if reference == frames[0] else "brightest"
         notes.append(
             f"method {method}: the reference is the {end} frame; networks are trained with one "
@@ -109,7 +112,7 @@ def choose_frames(needed: int, relative: Sequence[float], reference: int) -> tup
     return min(chosen, key=cost)
 
 
-def open_network(use: NetworkUse, method: str) -> Reconstructor:
+def open_network(use: NetworkUse, method: str) -> Reconstructor | DeghostNet:
     """Read the network that a method uses. Raises WeightsError, or PlanError if it has changed."""
     from deghost.models.zoo import find_weights, network_of
 
@@ -123,7 +126,9 @@ def open_network(use: NetworkUse, method: str) -> Reconstructor:
     if use.checksum not in ("", header.checksum):
         raise PlanError(f"{use.weights} has changed since the plan was made; plan again")
     network = network_of(weights, use.weights)
-    assert isinstance(network, Reconstructor)  # as all methods that are networks
+    if isinstance(network, DeghostNet):
+        return network
+    assert isinstance(network, Reconstructor)  # as all other methods that are networks
     if network.layout != "srgb6" or network.scale != 1:
         kind = "mosaics" if network.layout == "raw4" else "enlarging"
         raise WeightsError(

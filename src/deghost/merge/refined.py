@@ -10,6 +10,7 @@ from torch.nn import functional
 from deghost.merge.guides import FILL_LIMIT, Guides
 from deghost.merge.learned import short_numbers
 from deghost.merge.measured import Measured, measure, with_fill
+from deghost.merge.networks import choose_device, open_network
 from deghost.merge.reading import Source
 from deghost.merge.tile_methods import TileMethod
 from deghost.merge.tiles import Window
@@ -24,8 +25,16 @@ GRID = 16  # pixels that windows keep to, so that the network's blocks fall as i
 AROUND = 5  # pixels along a side of what is close by
 
 
-def refined_method(network: nn.Module, device: torch.device) -> TileMethod:
-    """Prepare the merge that a `DeghostNet` finishes."""
+def refined_method(source: Source) -> TileMethod:
+    """Prepare the merge that a plan's `DeghostNet` finishes. Raises WeightsError, PlanError."""
+    plan = source.plan
+    assert plan.network is not None  # as for every method that is a network
+    network = open_network(plan.network, plan.method)
+    return finished_by(network, choose_device(plan.network.device))
+
+
+def finished_by(network: nn.Module, device: torch.device) -> TileMethod:
+    """Prepare the merge that a network finishes."""
     there = network.to(device).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     return TileMethod(RefinedMerge(there, device), TILE)
 

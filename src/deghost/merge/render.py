@@ -39,6 +39,10 @@ def choose_tile_method(source: Source) -> TileMethod:
     method = source.plan.method
     if method in AVERAGES:
         return TileMethod(lambda source, guides, window: AVERAGES[method](source, window))
+    if method == "deghostnet":
+        from deghost.merge.refined import refined_method
+
+        return refined_method(source)
     if method in NETWORKS:
         from deghost.merge.learned import learned_method
 

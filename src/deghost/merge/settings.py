@@ -9,7 +9,7 @@ from deghost.segment.segmenters import ExposureSegmenter, Segmenter
 
 
 Scale = Literal["reference", "absolute", "max"]
-Network = Literal["ahdrnet", "hdr-transformer", "segdeghost", "tmrnet", "vam"]
+Network = Literal["deghostnet", "ahdrnet", "hdr-transformer", "segdeghost", "tmrnet", "vam"]
 Method = Literal["weighted", "debevec", "robertson", "mertens", Network]
 AlignMode = Literal["none", "rigid", "flow"]
 PixelType = Literal["half", "float"]

@@ -10,6 +10,7 @@ the same, since it has been merged before.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import ClassVar
 
 import torch
 from jaxtyping import Float
@@ -38,6 +39,8 @@ class DeghostNetConfig:
 
 class DeghostNet(nn.Module):
     """Three compressed pictures and four maps in, one finished picture out."""
+
+    frames: ClassVar[None] = None  # any number, since they are merged before
 
     def __init__(self, config: DeghostNetConfig | None = None) -> None:
         super().__init__()

@@ -90,21 +90,37 @@ _QUIET_BIAS = 0.61
 
 def _fit_line(levels: Float[Tensor, " k"], noise: Float[Tensor, " k"]) -> NoiseModel:
     """Least squares of relative errors, again and again without the outliers above the line."""
+    levels, noise = levels.double(), noise.double()
     weight = 1 / noise
     shot = read = torch.zeros(())
     for _ in range(6):
-        terms = torch.stack([levels, torch.ones_like(levels)], 1) * weight[:, None]
-        solution = torch.linalg.lstsq(terms, (noise * weight)[:, None]).solution[:, 0]
-        shot, read = solution.clamp(min=0)
-        if solution[0] < 0:
+        slope, offset = _weighted_line(levels, noise, weight.square())
+        shot, read = slope.clamp(min=0), offset.clamp(min=0)
+        if slope < 0:
             read = noise.median()
-        if solution[1] < 0:
+        if offset < 0:
             shot = (noise / levels.clamp(min=1e-6)).median()
         fitted = (shot * levels + read).clamp(min=1e-12)
         weight = torch.where(noise > 1.5 * fitted, 0.02, 1.0) / fitted
     return NoiseModel(
         float(shot.clamp(BEST.shot, WORST.shot)), float(read.clamp(BEST.read, WORST.read))
     )
+
+
+def _weighted_line(
+    x: Float[Tensor, " k"], y: Float[Tensor, " k"], weight: Float[Tensor, " k"]
+) -> tuple[Float[Tensor, ""], Float[Tensor, ""]]:
+    """Slope and offset of the line of least squares; a library's would vary from run to run.
+
+    Example:
+        >>> _weighted_line(torch.tensor([0.0, 1.0]), torch.tensor([1.0, 3.0]), torch.ones(2))
+        (tensor(2.), tensor(1.))
+    """
+    total = weight.sum()
+    across, along = (weight * y).sum() / total, (weight * x).sum() / total
+    spread = (weight * (x - along).square()).sum().clamp(min=1e-30)
+    slope = (weight * (x - along) * (y - across)).sum() / spread
+    return slope, across - slope * along
 
 
 def unclipped(

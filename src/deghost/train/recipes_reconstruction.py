@@ -83,10 +83,9 @@ VAM_NTIRE = _recipe(
 VAM_KALANTARI = replace(
     VAM_NTIRE,
     name="vam@kalantari",
-    about="the same on scenes whose truth is linear; crops of 256 (chosen): scenes are few",
+    about="the same on crops of 256 pixels (chosen: scenes are few), of any set",
     prepare=partial(crop, side=256, masks="otsu"),
     settings=replace(VAM_SETTINGS, validation_scenes=48),
-    **vam_fields(VAMConfig("linear")),
 )
 SEGDEGHOST_KALANTARI = _recipe(
     "segdeghost@kalantari",

@@ -1,0 +1,171 @@
+import json
+
+import cv2
+import numpy as np
+import pytest
+
+from deghost.io.radiance import read_radiance
+
+
+THREE = "a.jpg b.jpg c.jpg"
+
+
+@pytest.fixture
+def moving(put, tmp_path):
+    """Three frames in the working folder, in each of which a square is elsewhere."""
+
+    def with_square(left):
+        def change(codes):
+            codes = codes.copy()
+            codes[50:80, left : left + 24] = (200, 20, 20)
+            return codes
+
+        return change
+
+    for name, exposure, left in zip("abc", (0.25, 1, 4), (20, 50, 80), strict=True):
+        put(f"{name}.jpg", exposure, change=with_square(left))
+    return tmp_path
+
+
+def test_masks_and_pictures_are_written_for_every_frame(folder, run):
+    """One mask and one overlay a frame, named for it, with the share it covers."""
+    result = run(f"segment {THREE} --what exposure -o masks")
+
+    assert result.code == 0, result.err
+    names = sorted(path.name for path in (folder / "masks").iterdir())
+    stems = ["0_a_exposed", "1_b_exposed", "2_c_exposed"]
+    assert names == sorted(f"{s}{e}" for s in stems for e in (".png", "_overlay.jpg"))
+    assert result.out.splitlines()[0].split() == ["frame", "coverage"]
+    assert "wrote masks/0_a_exposed.png" in result.out
+    assert cv2.imread("masks/0_a_exposed.png", cv2.IMREAD_UNCHANGED).shape == (96, 128)
+
+
+def test_the_masks_are_those_of_the_merge(moving, run):
+    """`deghost merge --masks` writes the very same files with the same options."""
+    options = "--exposures 1/256 1/64 1/16 --align none --deghost high"
+    assert run(f"merge {THREE} -o out.exr --masks merged {options} --quiet").code == 0
+    for what in ("exposure", "motion"):
+        assert run(f"segment {THREE} --what {what} -o found {options} --no-overlays -q").code == 0
+
+    files = sorted(path.name for path in (moving / "merged").iterdir())
+    assert files == sorted(path.name for path in (moving / "found").iterdir())
+    for name in files:
+        assert (moving / "merged" / name).read_bytes() == (moving / "found" / name).read_bytes()
+
+
+@pytest.mark.parametrize("method", ["manual", "otsu", "exposure-unet", "learned"])
+def test_every_method_finds_exposure(method, folder, run):
+    """The bright frame is left out where it clips, whoever looks."""
+    result = run(f"segment {THREE} --what exposure --method {method} -o masks --json")
+
+    told = json.loads(result.out)
+    assert told["method"] == method
+    assert [mask["frame"] for mask in told["masks"]] == [0, 1, 2]
+    mask = cv2.imread("masks/2_c_exposed.png", cv2.IMREAD_UNCHANGED)
+    clipped = cv2.imread("c.jpg").min(axis=2) == 255
+    assert mask[clipped].mean() < 40
+
+
+def test_agreement_with_true_masks_is_told(moving, run):
+    """Dice, IoU, sensitivity and specificity, from masks of the simulator's names."""
+    truth = moving / "truth"
+    truth.mkdir()
+    for number, left in ((1, 20), (3, 80)):
+        mask = np.zeros((96, 128), np.uint8)
+        mask[50:80, left : left + 24] = mask[50:80, 50:74] = 1
+        cv2.imwrite(str(truth / f"motion_{number}.png"), mask)
+
+    result = run(f"segment {THREE} --what motion --truth truth --align none -o masks --json")
+
+    for mask in json.loads(result.out)["masks"]:
+        assert mask["jaccard"] > 0.4
+        assert mask["dice"] > mask["jaccard"]
+        assert mask["sensitivity"] > 0.6
+        assert mask["specificity"] > 0.8
+    table = run(f"segment {THREE} --what motion --truth truth --align none -o masks --force").out
+    assert table.splitlines()[0].split() == ["frame", "coverage", "Dice", "IoU", "sens.", "spec."]
+
+
+def test_own_masks_as_truth_agree_wholly(folder, run):
+    """Masks of an earlier run are found as truth by their names, in EXR as well."""
+    assert run(f"segment {THREE} --what exposure -o old --format exr -q").code == 0
+
+    result = run(f"segment {THREE} --what exposure -o new --truth old --json")
+
+    assert all(mask["jaccard"] > 0.999 for mask in json.loads(result.out)["masks"])
+
+
+def test_painted_masks_decide_a_merge(moving, run):
+    """Masks of `segment`, painted on, are taken by `merge` and by `render`."""
+    options = "--align none --exr-type float"
+    segmented = run(f"segment {THREE} --what motion -o masks --align none -q")
+    assert segmented.code == 0, segmented.err
+    for name in ("0_a_moved.png", "2_c_moved.png"):
+        cv2.imwrite(f"masks/{name}", np.full((96, 128), 255, np.uint8))
+    assert run(f"merge {THREE} -o one.exr {options} --reference 1 -q").code == 0
+    result = run(f"merge {THREE} -o out.exr {options} --import-masks masks --plan plan.json")
+    assert result.code == 0, result.err
+    assert "- masks of what moved: as in masks" in result.out
+    assert run("render plan.json -o again.exr --import-masks masks -q").code == 0
+
+    frame = cv2.imread("b.jpg")[..., ::-1] / 255
+    alone = np.where(frame <= 0.04045, frame / 12.92, ((frame + 0.055) / 1.055) ** 2.4)
+    merged = read_radiance(moving / "out.exr").pixels
+    sure = (frame < 0.9).all(axis=2)
+    assert np.median(abs(merged[sure] - alone[sure])) < 1e-3
+    assert (merged == read_radiance(moving / "again.exr").pixels).all()
+    assert (merged != read_radiance(moving / "one.exr").pixels).any()
+
+
+def test_a_learned_exposure_mask_merges(folder, run):
+    """The option reaches the merge, and its plan."""
+    result = run(f"merge {THREE} -o out.exr --exposure-mask learned --plan plan.json -q")
+
+    assert result.code == 0, result.err
+    assert json.loads((folder / "plan.json").read_text())["exposure_mask"] == "learned"
+
+
+@pytest.mark.parametrize(
+    ("line", "words"),
+    [
+        ("--what motion --method otsu -o masks", "--method otsu finds no motion; give classical"),
+        ("--what exposure -o a.jpg", "a.jpg is not a folder; name one for the masks"),
+        ("--what motion -o masks --truth nowhere", "nowhere is no folder; give the one the true"),
+        (
+            "--what motion -o masks --truth .",
+            "has no true masks of these frames, such as 0_a_moved",
+        ),
+        ("--what weather -o masks", "see deghost segment --help"),
+    ],
+)
+def test_mistakes_are_one_line(line, words, folder, refused):
+    """Wrong methods, folders and truths are told before anything is written."""
+    assert words in refused(f"segment {THREE} {line}")
+    assert not (folder / "masks").exists()
+
+
+def test_nothing_is_overwritten_without_force(folder, run, refused):
+    """A mask that exists, perhaps painted by hand, stays."""
+    assert run(f"segment {THREE} --what exposure -o masks -q").code == 0
+    painted = (folder / "masks" / "1_b_exposed.png").read_bytes()
+
+    words = refused(f"segment {THREE} --what exposure --method otsu -o masks")
+
+    assert "exists already; pass --force to replace it" in words
+    assert (folder / "masks" / "1_b_exposed.png").read_bytes() == painted
+    assert run(f"segment {THREE} --what exposure --method otsu -o masks --force -q").code == 0
+
+
+def test_masks_that_do_not_fit_stop_a_merge(folder, run, refused):
+    """A mask of another size, or one that is missing, is named in one line."""
+    assert run(f"segment {THREE} --what exposure -o masks -q").code == 0
+    cv2.imwrite("masks/1_b_exposed.png", np.zeros((5, 6), np.uint8))
+    line = f"merge {THREE} -o out.exr --import-masks masks"
+
+    assert "1_b_exposed.png has 6 x 5 pixels, but masks of this merge have" in refused(line)
+    (folder / "masks" / "1_b_exposed.png").unlink()
+    assert "1_b_exposed.png is missing from masks, which has others" in refused(line)
+    assert "such as 0_a_exposed.png; write them with" in refused(
+        line.replace("masks masks", "masks .")
+    )
+    assert not (folder / "out.exr").exists()
