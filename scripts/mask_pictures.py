@@ -21,7 +21,7 @@ from deghost.types import Scene
 
 
 SCENES = ("static-1", "night-3", "large-motion-3", "clipped-motion-1")
-WIDTH = 240  # pixels of one picture
+WIDTH = 208  # pixels of one picture
 BAR = 22  # pixels of a line of text
 
 
@@ -73,7 +73,7 @@ def main() -> None:
             rows.append(np.concatenate([titled(name) for name, _ in shown], axis=1))
         rows.append(np.concatenate(small, axis=1))
     sheet = np.concatenate(rows)[..., ::-1]
-    cv2.imwrite(str(arguments.out), sheet, [cv2.IMWRITE_JPEG_QUALITY, 82])
+    cv2.imwrite(str(arguments.out), sheet, [cv2.IMWRITE_JPEG_QUALITY, 74])
 
 
 def titled(text: str) -> np.ndarray:

@@ -1,6 +1,6 @@
 import pytest
 import torch
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from deghost.errors import SettingsError
@@ -11,6 +11,7 @@ def ramp(h, w):
     return torch.arange(2 * 3 * h * w, dtype=torch.float32).reshape(2, 3, h, w) / (6 * h * w)
 
 
+@settings(max_examples=40, deadline=None)
 @given(
     st.sampled_from(TILINGS),
     st.integers(1, 37),

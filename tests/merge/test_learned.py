@@ -16,7 +16,7 @@ from deghost.layers.weights import Card, save_weights
 from deghost.merge.blending import extended
 from deghost.merge.exposure_guides import ExposureGuide
 from deghost.merge.guides import make_guides
-from deghost.merge.learned import NetworkMerge, Tiling, learned_method, surroundings
+from deghost.merge.learned import RIMS, NetworkMerge, Tiling, learned_method, surroundings
 from deghost.merge.measured import merge_tile
 from deghost.merge.packing import network_frames, otsu_masks, otsu_thresholds, read_batch
 from deghost.merge.plan import plan_merge
@@ -46,7 +46,7 @@ SMALL = {
 CARD = Card("none: random", "Apache-2.0")
 EXPOSURES = torch.tensor([1.0, 4.0, 16.0])
 WHOLE = Tiling(side=1024, rim=0, overlap=0)
-RIMS = {"ahdrnet": 32, "hdr-transformer": 32, "segdeghost": 64, "tmrnet": 64, "vam": 96}
+NARROW = {"ahdrnet": 32, "hdr-transformer": 32, "segdeghost": 64, "tmrnet": 64, "vam": 96}
 
 
 @pytest.fixture
@@ -118,17 +118,20 @@ def by_stub(source, guides, compute, tiling=WHOLE):
 
 
 def test_every_network_that_merges_is_a_method():
-    """The methods are the networks of the zoo that give radiance."""
-    assert set(NETWORKS) == {
+    """The methods are the networks of the zoo that give radiance, and the house's own."""
+    reconstructing = {
         name for name, (network, _) in ZOO.items() if issubclass(network, Reconstructor)
     }
+
+    assert set(NETWORKS) == {*reconstructing, "deghostnet"}
+    assert set(RIMS) == reconstructing
 
 
 @pytest.mark.parametrize("name", SMALL)
 def test_tiles_make_the_picture_that_the_whole_makes(name, weigh):
     """Within 60 dB, and with no seam above a thousandth of the range."""
     source, guides = source_of(scene_of((64, 224)), method=name, weights=weigh(name))
-    cut = Tiling(side=32 + 2 * RIMS[name], rim=RIMS[name], overlap=8)
+    cut = Tiling(side=32 + 2 * NARROW[name], rim=NARROW[name], overlap=8)
     methods = (learned_method(source, tiling) for tiling in (WHOLE, cut))
     exact = [replace(way, compute=replace(way.compute, single=True)) for way in methods]
 

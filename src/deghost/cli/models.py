@@ -9,7 +9,6 @@ from rich.text import Text
 
 from deghost.cli.options import Json
 from deghost.cli.terminal import make_table, print_json, say
-from deghost.layers.weights import WeightsHeader
 
 
 @dataclass(frozen=True)
@@ -17,7 +16,7 @@ class Model:
     """A weights file."""
 
     name: str
-    header: WeightsHeader
+    header: Any  # a WeightsHeader, whose module takes long to import
     parameters: int
     size: int  # bytes
 

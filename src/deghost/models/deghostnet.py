@@ -79,10 +79,12 @@ class DeghostNet(nn.Module):
         merged, reference, everything = pictures.split(3, dim=1)
         deviation, _, trust, reference_trust = maps.split(1, dim=1)
         bound = DEVIATIONS * deviation + FLOOR
-        mean = functional.avg_pool2d(merged, REACH, 1, REACH // 2, count_include_pad=False)
         # in units of what is expected, so that half precision sees faint noise, and all noise alike
-        differences = torch.cat([merged - mean, reference - merged, everything - merged], dim=1)
-        cues = torch.cat([merged, (differences / bound).clamp(-4, 4), _maps_as_seen(maps)], dim=1)
+        differences = torch.cat(
+            [merged - _mean_around(merged), reference - merged, everything - merged], dim=1
+        )
+        differences = differences.mul_(bound.reciprocal()).clamp_(-4, 4)
+        cues = torch.cat([merged, differences, _maps_as_seen(maps)], dim=1)
         answer = self._answer(cues)
         take = (answer[:, 3:] + SHY).sigmoid()
         return (
@@ -101,9 +103,16 @@ class DeghostNet(nn.Module):
             x = stage(x if level == 0 else self.shrink[level - 1](x))
             kept.append(x)
         for stage, grow, skip in zip(self.up, self.grow, kept[-2::-1], strict=True):
-            x = stage(functional.interpolate(grow(x), scale_factor=2.0, mode="nearest") + skip)
+            x = stage(functional.interpolate(grow(x), scale_factor=2.0, mode="nearest").add_(skip))
         answer = functional.pixel_shuffle(self.leave(self.finish(x)), self.config.block)
         return answer[:, :, :height, :width].float()
+
+
+def _mean_around(picture: Float[Tensor, "b 3 h w"]) -> Float[Tensor, "b 3 h w"]:
+    """The mean of a square around every pixel, first along columns, then along rows."""
+    half = REACH // 2
+    mean = functional.avg_pool2d(picture, (REACH, 1), 1, (half, 0), count_include_pad=False)
+    return functional.avg_pool2d(mean, (1, REACH), 1, (0, half), count_include_pad=False)
 
 
 def _maps_as_seen(maps: Float[Tensor, "b 4 h w"]) -> Float[Tensor, "b 4 h w"]:
@@ -122,5 +131,5 @@ class _Residual(nn.Module):
 
     def forward(self, x: Float[Tensor, "b c h w"]) -> Float[Tensor, "b c h w"]:
         """Add what the convolutions find."""
-        found: Tensor = self.second(functional.relu(self.first(x)))
-        return x + found
+        found: Tensor = self.second(functional.relu(self.first(x), inplace=True))
+        return found.add_(x)
