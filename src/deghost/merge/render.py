@@ -1,8 +1,8 @@
 """Compute a planned merge at full size, tile by tile."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import nullcontext
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import torch
@@ -21,6 +21,8 @@ from deghost.merge.tiles import Window, single_threaded_operators, tile_windows
 
 
 HALF_MAX = 65504.0
+
+Piece = tuple[Window, Float[Tensor, "h w 3"]]
 
 
 @dataclass(frozen=True)
@@ -65,7 +67,7 @@ def render(
     area = source.plan.crop
 
     @torch.inference_mode()  # which is a thread's own, and lets threads run side by side
-    def compute(window: Window) -> tuple[Window, Float[Tensor, "h w 3"]]:
+    def compute(window: Window) -> Piece:
         radiance = way.compute(source, guides, window)
         if not neutral:
             radiance = torch.einsum("oc,chw->ohw", matrix, radiance)
@@ -74,8 +76,18 @@ def render(
         return window, (pixels.half() if half and not way.overlap else pixels).contiguous()
 
     windows = [extended(window, area, way.overlap) for window in tile_windows(area, way.tile)]
-    threads = single_threaded_operators() if way.workers > 1 else nullcontext()
-    with threads, ThreadPoolExecutor(way.workers) as pool:
-        pieces = pool.map(compute, windows)
+    with _spread(compute, windows, way.workers) as pieces:
         for window, pixels in blend(pieces, windows, area, way.overlap) if way.overlap else pieces:
             yield RenderedTile(window, (pixels.half() if half else pixels).numpy())
+
+
+@contextmanager
+def _spread(
+    compute: Callable[[Window], Piece], windows: Sequence[Window], workers: int
+) -> Iterator[Iterator[Piece]]:
+    """Compute windows in order, by several threads or in this one."""
+    if workers == 1:
+        yield map(compute, windows)
+        return
+    with single_threaded_operators(), ThreadPoolExecutor(workers) as pool:
+        yield pool.map(compute, windows)

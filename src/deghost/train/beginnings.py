@@ -37,5 +37,5 @@ def no_motion_weights(network: nn.Module) -> None:
     """Refuse to start SegDeghost's motion networks from random numbers: that is ablation A2."""
     raise TrainError(
         "the motion networks inside start from trained ones: give --begin FILE, such as the "
-        "weights of motion-unet@meds or motion-unet@simulated"
+        "weights of motion-unet@meds or motion-unet-start@simulated"
     )

@@ -10,8 +10,8 @@ from deghost.models.segdeghost import ABLATIONS
 from deghost.models.vam import VAMConfig
 from deghost.train.losses_segdeghost import TONE_MAPPED, TRAININGS, SegDeghostTraining
 from deghost.train.recipe import Recipe
-from deghost.train.recipes_motion import MOTION_RECIPES
 from deghost.train.recipes_reconstruction import (
+    MOTION_START,
     SEGDEGHOST_SIMULATED,
     STREAM,
     VAM_SIMULATED,
@@ -24,7 +24,6 @@ from deghost.train.settings import TrainSettings
 
 SIDE = 64  # pixels of a crop
 SCENES = 1200  # simulated once, then drawn from
-MOTION = "motion-unet@simulated"
 BUDGET = TrainSettings(
     steps=600,
     batch=4,
@@ -150,12 +149,12 @@ SEGDEGHOST_ABLATIONS = Group(
     name="segdeghost-ablations",
     about="SegDeghost: training, masks, fusion, memory, decoders, losses",
     rows=_ablations(),
-    preparation=next(recipe for recipe in MOTION_RECIPES if recipe.name == MOTION),
+    preparation=MOTION_START,
     notes=(
         "The published numbers are of Kalantari's 15 test scenes after 200 epochs, ours of "
         "simulated scenes after the budget above: only the order of rows can be compared",
         "Rows that the paper trains from trained motion networks begin with one that was trained "
-        "on the same scenes for as many steps",
+        "on the same scenes for as many steps, by Dice and cross-entropy",
     ),
 )
 VAM_MASKS = Group(

@@ -4,12 +4,18 @@ from deghost.train.recipe import Recipe
 from deghost.train.recipes_deghostnet import DEGHOSTNET
 from deghost.train.recipes_exposure import EXPOSURE_RECIPES
 from deghost.train.recipes_motion import MOTION_RECIPES
-from deghost.train.recipes_reconstruction import RECONSTRUCTION_RECIPES
+from deghost.train.recipes_reconstruction import RECONSTRUCTION_RECIPES, STARTS
 
 
 RECIPES: dict[str, Recipe] = {
     recipe.name: recipe
-    for recipe in (*EXPOSURE_RECIPES, *MOTION_RECIPES, *RECONSTRUCTION_RECIPES, DEGHOSTNET)
+    for recipe in (
+        *EXPOSURE_RECIPES,
+        *MOTION_RECIPES,
+        *STARTS,
+        *RECONSTRUCTION_RECIPES,
+        DEGHOSTNET,
+    )
 }
 
 
