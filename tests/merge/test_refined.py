@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -90,3 +92,15 @@ def test_highlights_are_limited(prepared):
     merged = merge_tile(source, guides, (0, 0, 96, 160))
 
     assert picture(prepared, wild()).max() <= FILL_LIMIT * merged.max() + 1e-5
+
+
+def test_frames_that_are_masked_away_for_certain_do_not_count(prepared):
+    """What a user has painted out leaves no trace, whatever the weights say."""
+    source, guides = prepared
+    gone = torch.zeros_like(guides.still[0])
+    certain = replace(guides, still=(gone, torch.ones_like(gone)), certain=True)
+    first, second = source.bracket.frames
+    black = replace(first, pixels=np.zeros_like(first.pixels))
+    other = replace(source, bracket=replace(source.bracket, frames=(black, second)))
+
+    assert torch.equal(*(picture((frames, certain), wild()) for frames in (source, other)))

@@ -53,7 +53,7 @@ class RefinedMerge:
         where the network gives no finite number the measured merge stands.
         """
         part = _surroundings(window, source.plan.crop)
-        measured = measure(source, guides, part, everything=True)
+        measured = measure(source, guides, part, everything=not guides.certain)
         merged = with_fill(measured.still, guides, part)
         pictures, maps = describe(measured, merged)
         with short_numbers(self.device):
@@ -74,11 +74,12 @@ def describe(
 ) -> tuple[Float[Tensor, "9 h w"], Float[Tensor, "4 h w"]]:
     """Put what was measured as `DeghostNet` takes it: pictures and maps.
 
-    `merged` is the merge of what is still, with a fill where nothing was measured.
+    `merged` is the merge of what is still, with a fill where nothing was measured. It stands for
+    the merge of everything, too, where that was not measured because masks are certain.
     """
-    assert measured.everything is not None
     alone = start_fusion(measured.reference)
-    pictures = torch.cat([merged, alone.radiance, measured.everything.radiance])
+    whole = merged if measured.everything is None else measured.everything.radiance
+    pictures = torch.cat([merged, alone.radiance, whole])
     merges = (measured.still, alone)
     trusts = [merge.trust.amin(0, keepdim=True) for merge in merges]
     return compressed(pictures), torch.cat([*map(_deviation, merges), *trusts])

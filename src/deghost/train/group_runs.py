@@ -53,7 +53,10 @@ def run_group(
     if folders.scenes is None:
         folders = group_scenes(group, folders, out / SCENES)
     if group.preparation is not None and any(row.pretrained for row in chosen):
-        recipe = replace(group.preparation, settings=group.settings)
+        rate = group.preparation.settings.learning_rate
+        steps = group.preparing * group.settings.steps
+        settings = replace(group.settings, steps=steps, learning_rate=rate, validate_every=steps)
+        recipe = replace(group.preparation, settings=settings)
         for report in _run(recipe, folders, out / PREPARATION, process):
             yield PREPARATION, report
     for row in chosen:
