@@ -80,7 +80,7 @@ def test_a_large_run_shows_scenes_of_every_group(results, folder, monkeypatch):
     monkeypatch.setattr(report, "MOST_BYTES", 3 * sum(sizes))
 
     assert chosen_scenes(full, folder) == ["a", "b"]
-    assert "1 more scenes are left out" in html_report(full, folder)
+    assert "pictures of 1 more scenes are in the folder" in html_report(full, folder)
 
 
 def test_a_run_without_records_is_a_page(results, tmp_path):

@@ -17,7 +17,7 @@ Shown = UInt8[np.ndarray, "h w 3"]
 
 WORST = 0.1  # mu-law difference that is shown as the brightest colour
 LARGEST = 1024  # pixels, longer side of kept pictures
-QUALITY = 85  # of WebP, which is lossless if not told otherwise
+QUALITY = 80  # of WebP, which is lossless if not told otherwise
 
 
 def light_of(protocol: Protocol, values: Picture) -> Radiance:

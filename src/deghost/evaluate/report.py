@@ -18,7 +18,7 @@ PAGE = Path(__file__).parent / "report_page"
 PLOTTED = 5  # columns
 BESIDE = 3  # columns, beside pictures
 LONG = 10  # letters of a title
-MOST_BYTES = 40_000_000  # of pictures: what browsers open without complaint
+MOST_BYTES = 12_000_000  # of pictures: what can still be sent by mail
 
 
 def html_report(results: Results, folder: RunFolder) -> str:
@@ -171,7 +171,7 @@ def _pictures(results: Results, folder: RunFolder, shown: Sequence[str]) -> str:
     if not shown:
         return ""
     left = len(results.names) - len(shown)
-    omitted = f" {left} more scenes are left out to keep this page small." if left else ""
+    omitted = f" The pictures of {left} more scenes are in the folder of the run." if left else ""
     intro = (
         "<p>Drag the line, or focus a picture and press the arrow keys. All pictures of a scene "
         f"are tone-mapped as its truth is.{omitted}</p><p class='legend'>error, mu-law: 0 <i></i> "

@@ -10,6 +10,7 @@ from jaxtyping import Bool, Float
 from torch import Tensor, nn
 
 from deghost.align.flow import reliable_flow, warp_by_flow
+from deghost.layers.memory import return_freed_memory
 from deghost.layers.pyramid import continue_smoothly
 from deghost.merge.exposure_guides import ExposureGuide, exposure_guides
 from deghost.merge.plan import MergePlan, Prepared, warped_proxy
@@ -71,6 +72,8 @@ def make_guides(
     masks that are known already, one a frame, on the grid of the proxies: 1 = moved, and `exposed`
     those of what is well exposed.
     """
+    masks = exposure_guides(plan, small, exposed)  # first, while little else is in memory
+    return_freed_memory()
     first, *others = plan.order
     reference = warped_proxy(small, plan.warps, first)
     fusion = start_fusion(_layer(plan, reference, small.factor, first))
@@ -89,7 +92,6 @@ def make_guides(
             proxy = _flowed(warped_proxy(small, plan.warps, k), guide)
             fusion = extend(fusion, _layer(plan, proxy, small.factor, k), guide.usable)
     fill = smooth_fill(fusion, reference.trust.amin(0) < 0.5, shown)
-    masks = exposure_guides(plan, small, exposed)
     paths = tuple(_exposed_only(flow, mask) for flow, mask in zip(flows, masks, strict=True))
     return Guides(small.factor, tuple(still), fill, paths, masks, motion is not None)
 

@@ -12,7 +12,7 @@ from deghost.radiometry.noise import NoiseModel
 from deghost.types import Image, Mask
 
 
-STRIP, CONTEXT = 512, 96  # rows worked on at a time, and rows above and below that are seen, too
+STRIP, CONTEXT = 256, 96  # rows worked on at a time, and rows above and below that are seen, too
 
 
 @torch.inference_mode()
