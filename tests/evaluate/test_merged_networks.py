@@ -55,7 +55,14 @@ def test_other_weights_have_another_name(weights):
 
 def test_what_does_not_fit_is_told(weights):
     """Names of networks that there are, and the network that weights are for."""
-    with pytest.raises(SettingsError, match="no network 'magic' merges; there are: deghostnet, ahdrnet"):
+    with pytest.raises(SettingsError, match="no network 'magic' merges; there are: deghostnet"):
         merged_networks([f"magic={weights()}"])
     with pytest.raises(WeightsError, match="is for ahdrnet; write ahdrnet="):
         merged_networks([f"vam={weights()}"])
+
+
+def test_shipped_weights_need_no_name():
+    """The house's own network comes with the package."""
+    (told,) = merged_networks(["deghostnet"]).values()
+
+    assert told[1] == "merge --method deghostnet"

@@ -19,6 +19,7 @@ from deghost.cli.measuring import (
 )
 from deghost.cli.options import Force, Json, Quiet, check_layout
 from deghost.cli.terminal import progress_bar
+from deghost.merge.settings import NETWORKS
 
 
 Methods = Annotated[
@@ -27,8 +28,8 @@ Methods = Annotated[
         consume_multiple=True,
         negative="",
         show_default=False,
-        help="Methods to compare, such as weighted static vam=FILE (a merge by a network and its "
-        "weights). [default: all but networks]",
+        help="Methods to compare, such as weighted static deghostnet vam=FILE: merges by rules, "
+        "and by networks with weights of their own or of a file. [default: all but networks]",
     ),
 ]
 Networks = Annotated[
@@ -101,8 +102,8 @@ def benchmark(
     check_layout(layout)
     choice = choose(protocol, metrics, LpipsFiles(lpips_alex, lpips_vgg, lpips_like))
     networks = network_methods(weights, choice.protocol.cut)
-    networks |= merged_networks(word for word in methods if "=" in word)
-    plain = tuple(word for word in methods if "=" not in word)
+    plain = tuple(word for word in methods if word.partition("=")[0] not in NETWORKS)
+    networks |= merged_networks(word for word in methods if word not in plain)
     chosen = chosen_methods(plain) if plain or not networks else {}
     chosen |= {name: method for name, (method, _) in networks.items()}
     told = {name: about for name, (_, about) in networks.items()}

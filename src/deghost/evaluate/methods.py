@@ -107,6 +107,8 @@ METHODS: dict[str, Method] = {
     "weighted-high": _merged(deghost=DEGHOST_LEVELS["high"]),
     "weighted-flow": _merged(align="flow"),
     "weighted-learned": _merged(motion="learned"),
+    "deghostnet": _merged(method="deghostnet"),
+    "deghostnet-learned": _merged(method="deghostnet", motion="learned"),
     "oracle": oracle,
 }
 DESCRIPTIONS: dict[str, str] = {
@@ -123,6 +125,8 @@ DESCRIPTIONS: dict[str, str] = {
     "weighted-high": "merge --deghost high",
     "weighted-flow": "merge --align flow: what moved is followed to where it went",
     "weighted-learned": "merge --motion learned: a network finds what moved",
+    "deghostnet": "merge --method deghostnet: a network finishes the weighted merge",
+    "deghostnet-learned": "the same with --motion learned",
     "oracle": "as static, given the true masks of what moved",
 }
 

@@ -51,7 +51,8 @@ def find_network(settings: MergeSettings, count: int) -> NetworkUse | None:
     from deghost.models.zoo import find_weights
 
     choose_device(settings.device)
-    use = NetworkUse(settings.weights or _shipped(method), "", tuple(range(count)), settings.device)
+    weights = settings.weights or default_weights(method)
+    use = NetworkUse(weights, "", tuple(range(count)), settings.device)
     needed = open_network(use, method).frames
     if needed is not None and count < needed:
         raise BracketError(
@@ -138,8 +139,8 @@ def open_network(use: NetworkUse, method: str) -> Reconstructor | DeghostNet:
     return network
 
 
-def _shipped(method: str) -> str:
-    """Give the name of the weights of a network that come with deghost."""
+def default_weights(method: str) -> str:
+    """Give the name of the weights of a network that come with deghost. Raises WeightsError."""
     from deghost.models.zoo import shipped_weights
 
     names = [name for name, path in shipped_weights().items() if read_header(path).name == method]
