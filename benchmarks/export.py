@@ -10,6 +10,7 @@ import argparse
 import time
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 
 import torch
 
@@ -17,7 +18,7 @@ from deghost.models.export import export_onnx
 from deghost.models.zoo import NETWORKS, build_network
 
 
-FORMS = {  # beside every network as it is
+FORMS: dict[str, tuple[str, dict[str, Any]]] = {  # beside every network as it is
     "segdeghost, any N": ("segdeghost", {"frames": None}),
     "tmrnet, 3 RGB frames": ("tmrnet", {"layout": "srgb6", "frames": 3}),
     "tmrnet x4": ("tmrnet", {"scale": 4}),
@@ -26,7 +27,8 @@ FORMS = {  # beside every network as it is
 
 def main() -> None:
     """Read the command line and print a table."""
-    known = {**{name: (name, {}) for name in NETWORKS}, **FORMS}
+    plain: dict[str, tuple[str, dict[str, Any]]] = {name: (name, {}) for name in NETWORKS}
+    known = {**plain, **FORMS}
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--networks", nargs="*", default=sorted(known), choices=known)
     print("| network | takes | difference | MB | processor s |\n|---|---|---|---|---|")

@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from time import process_time
+from typing import cast
 from unittest.mock import patch
 
 import torch
@@ -31,7 +32,7 @@ from deghost.merge.reading import Source
 from deghost.merge.refined import refined_method
 from deghost.merge.render import render
 from deghost.merge.scenes import bracket_of
-from deghost.merge.settings import MergeSettings
+from deghost.merge.settings import MergeSettings, Network
 from deghost.merge.tile_methods import TileMethod
 from deghost.models.zoo import build_network, find_weights
 from deghost.types import Radiance, Scene
@@ -85,7 +86,7 @@ def planned(scene: Scene, name: str, weights: Path) -> tuple[Source, Guides]:
     """Plan the merge of a scene by a network."""
     bracket = bracket_of(scene)
     settings = MergeSettings(
-        method=name,
+        method=cast(Network, name),
         weights=str(weights),
         reference=scene.reference,
         response="gamma2.2",
@@ -100,7 +101,8 @@ def planned(scene: Scene, name: str, weights: Path) -> tuple[Source, Guides]:
 
 def tile_method(source: Source, side: int, rim: int) -> TileMethod:
     """Let a network see windows of a side, of which a rim belongs to other tiles."""
-    if source.plan.method == "deghostnet":  # whose rim is set
+    if source.plan.method == "deghostnet":
+        refined.RIM = rim
         return replace(refined_method(source), tile=(side - 2 * rim, side - 2 * rim))
     return learned_method(source, Tiling(side, rim, min(rim, 16)))
 

@@ -89,9 +89,12 @@ def test_a_common_offset_moves_the_picture():
 
 def test_gradients_reach_features_offsets_trust_and_weight():
     """Along each input, the gradient agrees with the difference of two convolutions."""
-    parts = [part.requires_grad_() for part in make(reach=0.4)]
+    features, offsets, trust, weight = make(reach=0.4)
+    # away from whole pixels, where the slope jumps
+    offsets = torch.where(offsets < 0, offsets.clamp(max=-0.05), offsets.clamp(min=0.05))
+    parts = [part.requires_grad_() for part in (features, offsets, trust, weight)]
     result = deformable_convolution(*parts)
-    towards = torch.rand_like(result)
+    towards = torch.rand(result.shape, generator=torch.Generator().manual_seed(2))
     gradients = torch.autograd.grad((result * towards).sum(), parts)
 
     for k, (part, gradient) in enumerate(zip(parts, gradients, strict=True)):
