@@ -8,8 +8,12 @@ import cv2
 import numpy as np
 import pytest
 import tifffile
+from hypothesis import settings
 from PIL import Image
 
+
+settings.register_profile("steady", deadline=None)  # a busy machine is no fault
+settings.load_profile("steady")
 
 BLACK, WHITE = 512, 16383
 NEUTRAL = np.array([0.5, 1.0, 0.7])  # what grey reads in a RAW camera's red, green and blue
