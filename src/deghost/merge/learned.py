@@ -46,7 +46,7 @@ class Tiling:
 
 
 # rims: benchmarks/tiling.py
-RIMS = {"ahdrnet": 64, "hdr-transformer": 64, "segdeghost": 64, "tmrnet": 96, "vam": 96}
+RIMS = {"ahdrnet": 64, "hdr-transformer": 64, "segdeghost": 64, "tmrnet": 96, "vam": 64}
 SIDES = {"cpu": 512, "mps": 512, "cuda": 1536}  # one large window fills a card as a batch would
 WORKERS = {"cpu": 1, "mps": 2, "cuda": 4}  # the others read frames while a network runs
 

@@ -19,8 +19,8 @@ from deghost.segment.learned_motion import COMPRESSION, CONTRAST, compressed, ex
 from deghost.types import Radiance
 
 
-TILE = (256, 512)
-RIM = 32  # pixels around a tile that the network sees: 75 dB against the picture in one piece
+TILE = (512, 512)
+RIM = 64  # pixels around a tile that are seen: no seam above 6e-4 of the range (benchmarks/tiling.py)
 GRID = 16  # pixels that windows keep to, so that the network's blocks fall as in the whole
 AROUND = 5  # pixels along a side of what is close by
 
@@ -97,7 +97,7 @@ def _surroundings(window: Window, area: Window) -> Window:
 
     Example:
         >>> _surroundings((512, 0, 512, 1024), (0, 0, 4000, 6000))
-        (480, 0, 576, 1056)
+        (448, 0, 640, 1088)
     """
     spans = []
     for start, length, origin, whole in zip(

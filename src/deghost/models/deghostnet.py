@@ -117,7 +117,7 @@ def _mean_around(picture: Float[Tensor, "b 3 h w"]) -> Float[Tensor, "b 3 h w"]:
 
 def _maps_as_seen(maps: Float[Tensor, "b 4 h w"]) -> Float[Tensor, "b 4 h w"]:
     """Deviations as logarithms, about evenly over [-1, 1]."""
-    deviations = (maps[:, :2].clamp(1e-5, 1).log() + 5) / 3
+    deviations = (maps[:, :2].clamp(1e-5, 1.0).log() + 5) / 3
     return torch.cat([deviations, maps[:, 2:]], dim=1)
 
 

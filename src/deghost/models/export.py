@@ -20,6 +20,7 @@ from deghost.io.atomic import atomic_path, check_target
 from deghost.layers.blocks import pad_to_multiple
 from deghost.layers.reconstructor import BracketBatch, Reconstructor
 from deghost.layers.weights import read_weights
+from deghost.models.deghostnet import DeghostNet
 from deghost.models.exposure_net import ExposureNet
 from deghost.models.motion_net import MotionNet
 from deghost.models.motion_unet import MotionUNet
@@ -38,7 +39,7 @@ class Exported:
     """What an ONNX file takes and gives, and how well it was found to agree."""
 
     inputs: Mapping[str, tuple[int | str, ...]]  # shapes; height and width are free
-    output: str  # radiance, or logits of a mask
+    output: str  # radiance, the same compressed, or logits of a mask
     reference: int | None  # the frame whose structure the result keeps
     difference: float  # the largest, as a share of the largest value or of 1.0
     size: int  # bytes
@@ -150,6 +151,8 @@ def example_inputs(network: nn.Module, frames: int, size: tuple[int, int]) -> di
         case ExposureNet():
             noise = torch.tensor([[1e-4, 1e-6]])
             return {"codes": rand(1, 3), "linear": rand(1, 3), "noise": noise}
+        case DeghostNet():
+            return {"pictures": rand(1, 9), "maps": rand(1, 4)}
         case MotionNet():
             return {"features": rand(1, network.config.inputs)}
         case MotionUNet():
@@ -217,6 +220,8 @@ def _reference(network: Reconstructor, frames: int, asked: int | None) -> int:
 
 
 def _output(network: nn.Module) -> str:
+    if isinstance(network, DeghostNet):
+        return "compressed"
     return "radiance" if isinstance(network, _Merging) else "logits"
 
 
