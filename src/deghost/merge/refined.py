@@ -20,7 +20,7 @@ from deghost.types import Radiance
 
 
 TILE = (512, 512)
-RIM = 64  # pixels around a tile that are seen: no seam above 6e-4 of the range (benchmarks/tiling.py)
+RIM = 64  # pixels around a tile that are seen; seams stay below 6e-4 of the range
 GRID = 16  # pixels that windows keep to, so that the network's blocks fall as in the whole
 AROUND = 5  # pixels along a side of what is close by
 
