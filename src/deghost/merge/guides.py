@@ -112,14 +112,9 @@ def _layer(plan: MergePlan, proxy: Proxy, factor: int, k: int) -> Layer:
 
 def _stillness(fusion: Fusion, layer: Layer, plan: MergePlan) -> Mask:
     """Where a layer shows the scene that is known, 1, or something else, 0."""
-    height = layer.radiance.shape[1]
     if plan.motion.segmenter == "learned" and plan.motion.strength > 0:
-        return 1 - learned_mask(
-            _segmenter(),
-            lambda first, last: pair_features(fusion.rows(first, last), layer.rows(first, last)),
-            height,
-            plan.motion.strength,
-        )
+        return 1 - learned_motion(fusion, layer, plan.motion.strength)
+    height = layer.radiance.shape[1]
     scores = []
     for top in range(0, height, STRIP):  # in strips, for the sake of memory
         first, last = max(0, top - 1), min(height, top + STRIP + 1)
@@ -129,6 +124,16 @@ def _stillness(fusion: Fusion, layer: Layer, plan: MergePlan) -> Mask:
         scores.append(score[top - first : top - first + STRIP])
     unsure = fusion.trust.amin(0) < 0.5
     return 1 - moved(torch.cat(scores), plan.motion, unsure)
+
+
+def learned_motion(fusion: Fusion, layer: Layer, strength: float) -> Mask:
+    """Let the shipped network judge where a layer shows something else than what is known, 1."""
+    return learned_mask(
+        _segmenter(),
+        lambda first, last: pair_features(fusion.rows(first, last), layer.rows(first, last)),
+        layer.radiance.shape[1],
+        strength,
+    )
 
 
 @cache

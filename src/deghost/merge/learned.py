@@ -4,6 +4,8 @@ from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field, replace
 
 import torch
+from jaxtyping import Float
+from torch import Tensor
 from torch.nn import functional
 
 from deghost.layers.blocks import pad_to_multiple
@@ -90,8 +92,7 @@ class NetworkMerge:
         rows = slice(y - part[0], y - part[0] + height)
         columns = slice(x - part[1], x - part[1] + width)
         shown = batch.frames[0, :, 3:].amax((0, 1))
-        brightest = functional.max_pool2d(shown[None], AROUND, 1, AROUND // 2)
-        limit = HIGHLIGHT_LIMIT * brightest[:, rows, columns]
+        limit = brightest_allowed(shown)[:, rows, columns]
         found = self._reconstruct(batch)[:, rows, columns]
         radiance = torch.minimum(found, limit) * self.frames.unit
         lost = ~found.isfinite().all(0)
@@ -142,6 +143,11 @@ class NetworkMerge:
         with short_numbers(self.device):
             radiance = self.network(there).radiance
         return radiance[0, :, :height, :width].float().cpu()
+
+
+def brightest_allowed(shown: Float[Tensor, "h w"]) -> Float[Tensor, "1 h w"]:
+    """Limit what a network may give to `HIGHLIGHT_LIMIT` times what is shown close by."""
+    return HIGHLIGHT_LIMIT * functional.max_pool2d(shown[None], AROUND, 1, AROUND // 2)
 
 
 def short_numbers(device: torch.device) -> AbstractContextManager[object]:

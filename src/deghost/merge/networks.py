@@ -8,6 +8,7 @@ from pathlib import Path
 import torch
 
 from deghost.errors import BracketError, PlanError, SettingsError, WeightsError
+from deghost.layers.devices import find_device
 from deghost.layers.reconstructor import Reconstructor
 from deghost.layers.weights import read_header, read_weights
 from deghost.merge.settings import NETWORKS, Device, MergeSettings
@@ -154,13 +155,7 @@ def default_weights(method: str) -> str:
 
 def choose_device(device: Device) -> torch.device:
     """Choose where a network runs; `auto` takes the fastest there is. Raises SettingsError."""
-    there = {
-        "cuda": torch.cuda.is_available(),
-        "mps": torch.backends.mps.is_available(),
-        "cpu": True,
-    }
-    if device == "auto":
-        return torch.device(next(name for name, present in there.items() if present))
-    if not there[device]:
+    found = find_device(device)
+    if found is None:
         raise SettingsError(f"PyTorch finds no {device} here; use --device auto or cpu")
-    return torch.device(device)
+    return found

@@ -5,10 +5,10 @@ from dataclasses import dataclass
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
-from torch.nn import functional
 
-from deghost.merge.guides import FILL_LIMIT, Guides
-from deghost.merge.learned import short_numbers
+from deghost.merge.blending import extended
+from deghost.merge.guides import Guides
+from deghost.merge.learned import brightest_allowed, short_numbers
 from deghost.merge.measured import Measured, measure, with_fill
 from deghost.merge.networks import choose_device, open_network
 from deghost.merge.reading import Source
@@ -19,10 +19,8 @@ from deghost.segment.learned_motion import COMPRESSION, CONTRAST, compressed, ex
 from deghost.types import Radiance
 
 
-TILE = (512, 512)
+TILE = (512, 512)  # a multiple of the network's coarsest pixel, as the rim is
 RIM = 64  # pixels around a tile that are seen; seams stay below 6e-4 of the range
-GRID = 16  # pixels that windows keep to, so that the network's blocks fall as in the whole
-AROUND = 5  # pixels along a side of what is close by
 
 
 def refined_method(source: Source) -> TileMethod:
@@ -49,10 +47,10 @@ class RefinedMerge:
     def __call__(self, source: Source, guides: Guides, window: Window) -> Radiance:
         """Merge and finish a window; 1.0 = the reference clips.
 
-        Nothing is made brighter than `FILL_LIMIT` times what was measured there and close by, and
-        where the network gives no finite number the measured merge stands.
+        Nothing is made brighter than `brightest_allowed` lets it, and where the network gives no
+        finite number the measured merge stands.
         """
-        part = _surroundings(window, source.plan.crop)
+        part = extended(window, source.plan.crop, RIM)
         measured = measure(source, guides, part, everything=not guides.certain)
         merged = with_fill(measured.still, guides, part)
         pictures, maps = describe(measured, merged)
@@ -62,8 +60,7 @@ class RefinedMerge:
                 maps[None].to(self.device).contiguous(memory_format=torch.channels_last),
             )
         radiance = expanded(finished[0].float().cpu())
-        brightest = functional.max_pool2d(merged.amax(0)[None], AROUND, 1, AROUND // 2)
-        radiance = torch.minimum(radiance, FILL_LIMIT * brightest)
+        radiance = torch.minimum(radiance, brightest_allowed(merged.amax(0)))
         radiance = torch.where(radiance.isfinite(), radiance, merged)
         top, left = window[0] - part[0], window[1] - part[1]
         return radiance[:, top : top + window[2], left : left + window[3]]
@@ -90,20 +87,3 @@ def _deviation(merge: Fusion) -> Float[Tensor, "1 h w"]:
     noise = known(merge).variance.mean(0, keepdim=True).sqrt()
     level = merge.radiance.mean(0, keepdim=True).clamp(min=0)
     return (noise * CONTRAST / (1 + CONTRAST * level) / COMPRESSION).clamp(max=1)
-
-
-def _surroundings(window: Window, area: Window) -> Window:
-    """Let a window reach beyond its sides by the rim, but not out of the area, on the grid.
-
-    Example:
-        >>> _surroundings((512, 0, 512, 1024), (0, 0, 4000, 6000))
-        (448, 0, 640, 1088)
-    """
-    spans = []
-    for start, length, origin, whole in zip(
-        window[:2], window[2:], area[:2], area[2:], strict=True
-    ):
-        first = origin + max(0, start - origin - RIM) // GRID * GRID
-        spans.append((first, min(origin + whole, start + length + RIM) - first))
-    (y, height), (x, width) = spans
-    return y, x, height, width

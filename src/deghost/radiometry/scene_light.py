@@ -1,12 +1,11 @@
 """From the codes of a scene's frames to linear light and back to the codes of another curve."""
 
-import numpy as np
 import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from deghost.radiometry.response import decode, encode
-from deghost.types import Scene
+from deghost.radiometry.response import decode, encode, linearise
+from deghost.types import Response, Scene
 
 
 def linear_frames(scene: Scene) -> Float[Tensor, "n c h w"]:
@@ -19,13 +18,9 @@ def linear_frames(scene: Scene) -> Float[Tensor, "n c h w"]:
     """
     if scene.curve is None:
         return decode(scene.frames, scene.response)
-    table = scene.curve.numpy().astype(np.float64)
-    grid = np.linspace(0, 1, table.shape[1])
-    linear = torch.empty_like(scene.frames)
-    for channel, row in enumerate(table):
-        codes = scene.frames[:, channel].numpy()
-        linear[:, channel] = torch.from_numpy(np.interp(codes, grid, row).astype(np.float32))
-    return linear
+    response = Response(scene.response, scene.curve.numpy())
+    codes = scene.frames.permute(0, 2, 3, 1).contiguous().numpy()
+    return torch.stack([linearise(frame, response) for frame in codes])
 
 
 def frames_in(scene: Scene, response: str) -> Float[Tensor, "n c h w"]:

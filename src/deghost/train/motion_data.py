@@ -12,10 +12,11 @@ from torch import Tensor
 from torch.nn import functional
 
 from deghost.errors import TrainError
+from deghost.merge.curves import RAMPS
 from deghost.merge.weighted import Layer, extend, pair_features, start_fusion
 from deghost.radiometry.noise import NoiseModel, estimate_noise, unclipped
-from deghost.radiometry.response import linearise, named_response
-from deghost.types import Image, Response, Scene
+from deghost.radiometry.scene_light import linear_frames
+from deghost.types import Image, Scene
 
 
 PATCH = 128
@@ -57,7 +58,7 @@ def aligned_layers(scene: Scene) -> dict[int, Layer]:
         raise TrainError(f"{scene.name} has no camera poses; take simulated scenes")
     generator = default_rng(crc32(scene.name.encode()))
     relative = (scene.exposures / scene.exposures[scene.reference]).tolist()
-    linear = [linear_frame(scene, k) for k in range(len(relative))]
+    linear = linear_frames(scene)
     noise = [_noise(frame) for frame in linear]
     first, *others = sorted(range(len(relative)), key=lambda k: (abs(np.log2(relative[k])), k))
     layers = {first: _layer(scene, linear, noise, first, relative, None)}
@@ -66,24 +67,13 @@ def aligned_layers(scene: Scene) -> dict[int, Layer]:
     return layers
 
 
-def linear_frame(scene: Scene, k: int) -> Image:
-    """The light of frame `k`, 1.0 at clipping."""
-    response = (
-        named_response(scene.response)
-        if scene.curve is None
-        else Response(scene.response, scene.curve.numpy())
-    )
-    codes = scene.frames[k].permute(1, 2, 0).contiguous().numpy()
-    return linearise(codes, response)
-
-
 def _noise(linear: Image) -> NoiseModel:
     return estimate_noise([linear[:, :PATCH, :PATCH], linear[:, -PATCH:, -PATCH:]])
 
 
 def _layer(
     scene: Scene,
-    linear: list[Image],
+    linear: Float[Tensor, "n 3 h w"],
     noise: list[NoiseModel],
     k: int,
     relative: list[float],
@@ -92,7 +82,7 @@ def _layer(
     codes = scene.frames[k].amax(0)
     if generator is not None:  # resampled, so trusted no more than the least of the neighbours
         codes = functional.max_pool2d(codes[None], 3, 1, 1)[0]
-    trust = unclipped(codes, 0.905, 0.98)
+    trust = unclipped(codes, *RAMPS["encoded"])
     planes = torch.cat([linear[k], trust[None]])
     tolerance = 0.02
     if generator is not None and scene.camera is not None:

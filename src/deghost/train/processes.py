@@ -11,6 +11,7 @@ import torch
 from torch import distributed, nn
 
 from deghost.errors import TrainError
+from deghost.layers.devices import find_device
 from deghost.train.settings import DeviceName
 
 
@@ -68,7 +69,7 @@ class Process:
 @contextmanager
 def joined_processes(name: DeviceName = "auto") -> Iterator[Process]:
     """Join the processes that `torchrun` started, or else work alone. Raises TrainError."""
-    device = find_device(name)
+    device = _device(name)
     count = int(os.environ.get("WORLD_SIZE", "1"))
     if count == 1:
         yield Process(device)
@@ -85,15 +86,9 @@ def joined_processes(name: DeviceName = "auto") -> Iterator[Process]:
         distributed.destroy_process_group()
 
 
-def find_device(name: DeviceName) -> torch.device:
+def _device(name: DeviceName) -> torch.device:
     """Choose a device: `auto` takes a GPU if there is one. Raises TrainError."""
-    there = {
-        "cuda": torch.cuda.is_available(),
-        "mps": torch.backends.mps.is_available(),
-        "cpu": True,
-    }
-    if name == "auto":
-        return torch.device(next(kind for kind, is_there in there.items() if is_there))
-    if not there[name]:
+    found = find_device(name)
+    if found is None:
         raise TrainError(f"PyTorch finds no {name} device here; use --device cpu")
-    return torch.device(name)
+    return found

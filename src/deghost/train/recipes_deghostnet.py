@@ -1,16 +1,18 @@
 """The recipe of the house's reconstruction network."""
 
+from dataclasses import replace
 from typing import Any
 
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from deghost.data.scene_settings import SceneSettings
+from deghost.evaluate.psnr import psnr
 from deghost.radiometry.tonemap import mu_law
 from deghost.segment.learned_motion import expanded
 from deghost.train.logs import side_by_side
 from deghost.train.recipe import Recipe
+from deghost.train.recipes_motion import VARIED
 from deghost.train.refined_data import RefinedBatch, measured_batch, varied
 from deghost.train.settings import TrainSettings
 
@@ -63,7 +65,7 @@ def _at_darkest(radiance: Tensor, batch: RefinedBatch) -> Tensor:
 
 
 def _decibels(found: Tensor, truth: Tensor) -> Float[Tensor, " b"]:
-    return -10 * (found - truth).square().mean(dim=(1, 2, 3)).clamp(min=1e-12).log10()
+    return psnr(found, truth).clamp(max=120)
 
 
 DEGHOSTNET = Recipe(
@@ -87,16 +89,7 @@ DEGHOSTNET = Recipe(
         validate_every=500,
         validation_scenes=60,
     ),
-    scenes=SceneSettings(
-        size=(256, 256),
-        counts=(2, 3, 3, 3, 3, 5, 7),
-        stops=(1.0, 4.0),
-        hold=("tripod", "aligned", "hand", "hand"),
-        actors=(0, 6),
-        parallax=0.2,
-        iso=(100.0, 6400.0),
-        key=(0.02, 0.35),
-    ),
+    scenes=replace(VARIED, counts=(2, 3, 3, 3, 3, 5, 7)),
     vary=varied,
     picture=refined_picture,
 )

@@ -1,35 +1,31 @@
 """Scenes as `DeghostNet` takes them: measured merges, and the truth they are to become."""
 
 from dataclasses import dataclass
-from functools import cache
 from zlib import crc32
 
 import torch
 from jaxtyping import Float
 from numpy.random import Generator, default_rng
-from torch import Tensor, nn
+from torch import Tensor
 
 from deghost.errors import TrainError
-from deghost.merge.guides import smooth_fill
+from deghost.merge.guides import learned_motion, smooth_fill
 from deghost.merge.measured import Measured, Part, merge_in
 from deghost.merge.refined import describe
 from deghost.merge.weighted import (
-    Fusion,
-    Layer,
     extend,
     filled,
     grey,
-    pair_features,
     start_fusion,
 )
-from deghost.segment.learned_motion import learned_mask
 from deghost.segment.motion import MotionSettings
 from deghost.train.motion_data import aligned_layers
-from deghost.types import Mask, Scene
+from deghost.types import Scene
 
 
 TRUE_MASKS = 0.15  # share of scenes in which it is known what moved
 STRENGTHS = (0.35, 0.65)  # of deghosting, else
+CROP = 192  # pixels along a side of what is learned from at a time; even
 
 
 @dataclass(frozen=True)
@@ -59,7 +55,7 @@ def measured_batch(scene: Scene, _: Generator) -> RefinedBatch:
     state = (rough, start_fusion(grey(reference)))
     shown = torch.zeros_like(scene.motion[0], dtype=torch.bool)
     for k, layer in others:
-        still = 1 - (scene.motion[k] if known else _found(rough, layer, strength))
+        still = 1 - (scene.motion[k] if known else learned_motion(rough, layer, strength))
         shown |= (layer.trust.amin(0) > 0.5) & (still < 0.5)
         rough = extend(rough, layer, still)
         state = merge_in(state, layer, Part(still), MotionSettings(strength=strength))
@@ -75,30 +71,11 @@ def measured_batch(scene: Scene, _: Generator) -> RefinedBatch:
     )
 
 
-def _found(rough: Fusion, layer: Layer, strength: float) -> Mask:
-    return learned_mask(
-        _segmenter(),
-        lambda top, bottom: pair_features(rough.rows(top, bottom), layer.rows(top, bottom)),
-        layer.radiance.shape[1],
-        strength,
-    )
-
-
-@cache
-def _segmenter() -> nn.Module:
-    from deghost.models.zoo import load_network
-
-    return load_network("motion-net").to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-
-
 def varied(batch: RefinedBatch, generator: Generator) -> RefinedBatch:
     """Cut a window of `CROP` out of every scene, turn it and permute its colours."""
     parts = [_varied(batch, k, generator) for k in range(len(batch.truth))]
     pictures, maps, truth = (torch.stack(planes) for planes in zip(*parts, strict=True))
     return RefinedBatch(pictures, maps, truth, batch.darkest)
-
-
-CROP = 192
 
 
 def _varied(batch: RefinedBatch, k: int, generator: Generator) -> tuple[Tensor, Tensor, Tensor]:
