@@ -20,7 +20,9 @@ from deghost.data.rendering import (
     Stage,
     background_flow,
     lattice,
+    settled,
     spread,
+    transform,
 )
 
 
@@ -33,9 +35,9 @@ def motion_and_flow(
 ) -> tuple[Map, Float32[np.ndarray, "h w 2"]]:
     """Mark where a frame shows something else than the reference, and tell where things went.
 
-    A part that moves anywhere by more than a pixel within the view is marked whole, where it is
-    seen in either frame; the background where it moves by more than a pixel, or is lit otherwise.
-    Nothing in the reference itself is marked, however blurred.
+    A part that moves anywhere by more than a pixel beyond what the whole view does (`pose`) is
+    marked whole, where it is seen in either frame; the background where it moves by more than a
+    pixel, or is lit otherwise. Nothing in the reference itself is marked, however blurred.
     """
     size = stage.plate.size
     if frame is reference:
@@ -46,11 +48,12 @@ def motion_and_flow(
     if stage.ripples or any(shot.shift):
         changed = (np.linalg.norm(spread(in_view, size), axis=2) > MOVED).astype(np.float32)
     changed = np.maximum(changed, _relit(shot, size))
-    moved = _moved(frame, reference)
+    settle = settled(stage, shot)
+    moved = _moved(frame, reference, settle)
     before = _ever_visible(reference, moved, changed)
     after = _ever_visible(frame, moved, np.zeros(size, np.float32))
     after = cv2.warpPerspective(
-        after, shot.camera, size[::-1], flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
+        after, shot.camera @ settle, size[::-1], flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
     )
     _part_flow(flow, frame.matrices, reference)
     return (np.maximum(before, after) > SEEN).astype(np.float32), flow
@@ -77,25 +80,34 @@ def _all_below(colours: Picture, limits: tuple[float, ...]) -> UInt8[np.ndarray,
     return cv2.inRange(colours, (-1.0,) * 3, tuple(float(np.float32(v)) - 1e-7 for v in limits))
 
 
-def recoverable(motion: Sequence[Map], good: Sequence[Map], shots: Sequence[Shot]) -> Map:
-    """Mark where any frame shows what the reference shows, well exposed."""
+def pose(stage: Stage, shot: Shot) -> Float[np.ndarray, "3 3"]:
+    """The homography from the reference to a frame that fits the background best."""
+    return shot.camera @ settled(stage, shot)
+
+
+def recoverable(
+    motion: Sequence[Map], good: Sequence[Map], poses: Sequence[Float[np.ndarray, "3 3"]]
+) -> Map:
+    """Mark where any frame, seen through its pose, shows well exposed what the reference shows."""
     found = np.zeros_like(motion[0])
     size = found.shape[::-1]
-    for changed, well, shot in zip(motion, good, shots, strict=True):
+    for changed, well, matrix in zip(motion, good, poses, strict=True):
         how = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
         seen = well
-        if not np.array_equal(shot.camera, np.eye(3)):
-            seen = cv2.warpPerspective(well, shot.camera, size, flags=how)
+        if not np.array_equal(matrix, np.eye(3)):
+            seen = cv2.warpPerspective(well, matrix, size, flags=how)
         found = np.maximum(found, (seen > 0.99) * (1 - changed))
     return found.astype(np.float32)
 
 
-def _moved(frame: Drawn, reference: Drawn) -> Bool[np.ndarray, " p"]:
+def _moved(
+    frame: Drawn, reference: Drawn, settle: Float[np.ndarray, "3 3"]
+) -> Bool[np.ndarray, " p"]:
     """Tell which parts are elsewhere in the view at any instant of either exposure."""
     middle = reference.places[len(reference.places) // 2]
-    every = np.concatenate([frame.places, reference.places])
-    distance = np.linalg.norm(every - middle, axis=-1)
-    return (distance > MOVED).any(axis=(0, 2))
+    expected = transform(settle, middle.reshape(-1, 2)).reshape(middle.shape)
+    away = np.concatenate([frame.places - expected, reference.places - middle])
+    return (np.linalg.norm(away, axis=-1) > MOVED).any(axis=(0, 2))
 
 
 def _ever_visible(drawn: Drawn, moved: Bool[np.ndarray, " p"], start: Map) -> Map:

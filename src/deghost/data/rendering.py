@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import cv2
@@ -142,13 +142,29 @@ def offset(stage: Stage, shot: Shot, points: Points) -> Points:
 
 
 def background_flow(stage: Stage, shot: Shot) -> tuple[Points, Points]:
-    """How far points of the lattice move in the view, and from the reference to the frame."""
+    """How far points of the lattice move beyond `settled`, and from the reference to the frame."""
     points = lattice(stage.plate.size)
+    moved = _followed(stage, shot, points)
+    return moved - transform(settled(stage, shot), points), transform(shot.camera, moved) - points
+
+
+def settled(stage: Stage, shot: Shot) -> Float[np.ndarray, "3 3"]:
+    """The homography that follows the background best, by least squares; the rest is parallax."""
+    if not any(shot.shift):
+        return np.eye(3)
+    points = lattice(stage.plate.size)
+    moved = _followed(replace(stage, ripples=()), shot, points)
+    matrix, _ = cv2.findHomography(points, moved, 0)
+    return np.asarray(matrix, np.float64)
+
+
+def _followed(stage: Stage, shot: Shot, points: Points) -> Points:
+    """Where in the view the background at points of the reference is at the time of a shot."""
     moved = points
     if stage.ripples or any(shot.shift):
         for _ in range(8):
             moved = points - offset(stage, shot, moved)
-    return moved - points, transform(shot.camera, moved) - points
+    return moved
 
 
 def lattice(size: tuple[int, int]) -> Points:

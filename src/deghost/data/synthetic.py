@@ -13,7 +13,7 @@ from numpy.random import SFC64, Generator, SeedSequence
 
 from deghost.data.camera import Camera, draw_camera, expose, expose_mosaic, mosaic, to_sensor
 from deghost.data.curves import draw_tone_curve, named_curve
-from deghost.data.maps import motion_and_flow, recoverable, well_exposed
+from deghost.data.maps import motion_and_flow, pose, recoverable, well_exposed
 from deghost.data.motion import Hold, Lamp, Ripple, Shot, draw_camera_pose, draw_lamp, draw_ripple
 from deghost.data.packing import Rendered, as_scene, packed
 from deghost.data.rendering import Drawn, Picture, Stage, all_axes, background, draw
@@ -126,7 +126,7 @@ def photograph(plot: Plot, drawn: Sequence[Drawn], raw: bool, generator: Generat
             codes = expose(sensor, plot.camera, plot.bad, generator)
             frames.append(_shifted(codes, shot.resampled))
         flow.append(way - np.array(shot.resampled, np.float32))
-        poses.append(_moved_back(shot))
+        poses.append(pose(plot.stage, shot))
     truth = seen[plot.schedule.reference]
     rendered = Rendered(
         np.stack(frames),
@@ -134,8 +134,8 @@ def photograph(plot: Plot, drawn: Sequence[Drawn], raw: bool, generator: Generat
         np.stack(motion),
         np.stack(flow),
         np.stack(good),
-        recoverable(motion, good, plot.shots),
-        np.stack(poses),
+        recoverable(motion, good, poses),
+        np.stack([_moved_back(p, shot) for p, shot in zip(poses, plot.shots, strict=True)]),
     )
     return packed(rendered) if raw else rendered
 
@@ -251,7 +251,7 @@ def _shifted(codes: Picture, shift: tuple[float, float]) -> Picture:
     return np.clip(moved, 0, 1, out=moved)
 
 
-def _moved_back(shot: Shot) -> Float[np.ndarray, "3 3"]:
-    """Pose of a frame after `_shifted`."""
+def _moved_back(matrix: Float[np.ndarray, "3 3"], shot: Shot) -> Float[np.ndarray, "3 3"]:
+    """The pose of a frame after `_shifted`."""
     x, y = shot.resampled
-    return np.array([[1, 0, -x], [0, 1, -y], [0, 0, 1.0]]) @ shot.camera
+    return np.array([[1, 0, -x], [0, 1, -y], [0, 0, 1.0]]) @ matrix
