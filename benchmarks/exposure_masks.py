@@ -71,6 +71,8 @@ def planned(scene: Scene) -> tuple[Bracket, MergePlan]:
     """Plan the merge of a scene as the benchmark of merges does."""
     still = scene.details["group"] in ("static", "varied")
     settings = MergeSettings(
+        method="weighted",
+        motion="classical",
         reference=scene.reference,
         response=scene_response(scene).name,
         scale="absolute",

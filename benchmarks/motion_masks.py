@@ -109,7 +109,7 @@ def decibels(scores: Sequence[Score]) -> float:
 
 def cases_of(scenes: Iterator[Scene]) -> list[Case]:
     """Plan scenes once."""
-    return [Case(scene, *plan_scene(scene, MergeSettings())) for scene in scenes]
+    return [Case(scene, *plan_scene(scene, MergeSettings(method="weighted"))) for scene in scenes]
 
 
 def validation_scenes(folder: Path, count: int) -> Iterator[Scene]:
@@ -173,7 +173,7 @@ def main() -> None:
     changes = {name: float(value) for name, value in (s.split("=") for s in arguments.set)}
     methods: dict[str, Method] = {
         "off": with_settings(OFF),
-        "classical": with_settings(MotionSettings()),
+        "classical": with_settings(MotionSettings(segmenter="classical")),
         "learned": with_settings(MotionSettings(segmenter="learned")),
         "true": with_truth,
     }

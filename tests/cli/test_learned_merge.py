@@ -41,7 +41,8 @@ def test_a_network_merges_and_its_plan_renders_again(folder, run, weights):
         ("--method tmrnet", "no weights of tmrnet come with deghost; give a file with --weights"),
         ("--method vam --weights net.safetensors", "is for ahdrnet, not for vam"),
         ("--method vam --weights nothing.safetensors", "nothing.safetensors is not there"),
-        ("--weights net.safetensors", "method weighted takes no weights"),
+        ("--fast --method vam", "--fast is --method weighted; give it, or --method vam"),
+        ("--fast --weights net.safetensors", "method weighted takes no weights"),
     ],
 )
 def test_weights_that_do_not_fit_are_one_line(folder, refused, weights, options, words):

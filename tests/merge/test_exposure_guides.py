@@ -72,7 +72,7 @@ def test_ones_merge_as_the_classical_rule(shoot):
 
 def test_a_frame_that_is_masked_away_does_not_count(shoot):
     """Left with one frame, the merge is that frame, but for what it clips."""
-    bracket, plan = planned(shoot().paths)
+    bracket, plan = planned(shoot().paths, method="weighted")
     only = [torch.zeros(240, 320), torch.ones(240, 320), torch.zeros(240, 320)]
 
     merged = render_plan(bracket, plan, exposed=only).pixels

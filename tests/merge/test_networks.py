@@ -124,12 +124,12 @@ def test_weights_that_do_not_fit_are_told(weigh, name, config, method, words):
 def test_weights_need_a_method_that_takes_them():
     """Averages have no weights."""
     with pytest.raises(SettingsError, match="weighted takes no weights; these do: deghostnet, a"):
-        MergeSettings(weights="vam")
+        MergeSettings(method="weighted", weights="vam")
 
 
 def test_methods_that_are_no_networks_need_none():
     """They are planned without."""
-    assert find_network(MergeSettings(), 3) is None
+    assert find_network(MergeSettings(method="weighted"), 3) is None
 
 
 @pytest.mark.parametrize("name", ["cuda", "mps"])

@@ -8,12 +8,15 @@ from deghost.merge import refined
 from deghost.merge.guides import FILL_LIMIT, make_guides
 from deghost.merge.measured import merge_tile
 from deghost.merge.plan import plan_merge
-from deghost.merge.reading import Source
+from deghost.merge.reading import Source, read_layer
 from deghost.merge.refined import finished_by
 from deghost.merge.render import render
 from deghost.merge.scenes import bracket_of
 from deghost.merge.settings import MergeSettings
-from deghost.models.deghostnet import DeghostNet, DeghostNetConfig
+from deghost.merge.weighted import start_fusion
+from deghost.models.deghostnet import DEVIATIONS, FLOOR, DeghostNet, DeghostNetConfig
+from deghost.segment.learned_motion import COMPRESSION
+from deghost.segment.motion import MotionSettings
 from deghost.types import Scene
 
 
@@ -92,6 +95,34 @@ def test_highlights_are_limited(prepared):
     merged = merge_tile(source, guides, (0, 0, 96, 160))
 
     assert picture(prepared, wild()).max() <= FILL_LIMIT * merged.max() + 1e-5
+
+
+def test_what_is_told_not_to_have_moved_is_averaged(prepared):
+    """With deghosting off, or masks that are certain, noise is all that is taken away."""
+    source, guides = prepared
+    off = replace(source, plan=replace(source.plan, motion=MotionSettings(strength=0.0)))
+    merged = merge_tile(off, guides, (0, 0, 96, 160))
+    noise = start_fusion(read_layer(source, 1, (0, 0, 96, 160))).weight.amin().rsqrt()
+
+    finished = picture((off, guides), wild())
+
+    limit = DEVIATIONS * noise + FLOOR * COMPRESSION * (merged + 1e-3)
+    assert ((finished - merged).abs() <= 1.2 * limit).all()
+
+
+def test_grey_frames_stay_grey():
+    """A camera without colours gets none."""
+    scene = Scene(
+        "grey", torch.rand(2, 1, 96, 160).expand(-1, 3, -1, -1), torch.tensor([1.0, 4]), 1
+    )
+    bracket = bracket_of(scene)
+    settings = MergeSettings(response="linear", align="none", crop=False)
+    plan = plan_merge(bracket, settings)
+    guides = make_guides(plan, plan.prepared)
+
+    grey = picture((Source(bracket, plan, plan.prepared.curves), guides), wild())
+
+    assert torch.equal(grey, grey[:1].expand(3, -1, -1))
 
 
 def test_frames_that_are_masked_away_for_certain_do_not_count(prepared):

@@ -10,7 +10,7 @@ from deghost.types import Scene
 
 
 EXPOSURES = torch.tensor([1.0, 4.0, 16.0])
-STILL = MergeSettings(deghost=0.0, align="none")
+STILL = MergeSettings(method="weighted", deghost=0.0, align="none")
 
 
 def radiance(seed=0, size=(48, 64)):

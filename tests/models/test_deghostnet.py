@@ -1,17 +1,17 @@
 import pytest
 import torch
 
-from deghost.models.deghostnet import DEVIATIONS, FLOOR, HOLE, DeghostNet, DeghostNetConfig
+from deghost.models.deghostnet import APART, DEVIATIONS, FLOOR, HOLE, DeghostNet, DeghostNetConfig
 
 
 SMALL = DeghostNetConfig(widths=(8, 12))
 
 
 def given(height=20, width=27, seed=0):
-    """Random pictures, and maps of 0.01 deviation and full trust."""
+    """Random pictures, and maps of 0.01 deviation and full trust in all three."""
     generator = torch.Generator().manual_seed(seed)
     pictures = torch.rand(2, 9, height, width, generator=generator)
-    maps = torch.ones(2, 4, height, width)
+    maps = torch.ones(2, 5, height, width)
     maps[:, :2] = 0.01
     return pictures, maps
 
@@ -36,7 +36,7 @@ def test_a_fresh_network_gives_nearly_the_merge():
 
 @pytest.mark.parametrize("seed", range(3))
 def test_measured_pixels_move_no_further_than_noise_allows(seed):
-    """Whatever the weights: the result lies among the three pictures, within the noise's bound."""
+    """Whatever the weights: among the three pictures, but for noise and half their distances."""
     pictures, maps = given(seed=seed)
     parts = torch.stack(pictures.split(3, dim=1))
     bound = DEVIATIONS * 0.01 + FLOOR
@@ -44,9 +44,10 @@ def test_measured_pixels_move_no_further_than_noise_allows(seed):
     with torch.no_grad():
         finished = wild(seed)(pictures, maps)
 
-    spread = parts.amax(0) - parts.amin(0)
-    assert (finished <= parts.amax(0) + spread + bound + 1e-5).all()
-    assert (finished >= parts.amin(0) - spread - bound - 1e-5).all()
+    away = (parts[1:] - parts[0]).abs()
+    bound = bound + APART * away.amax(2, keepdim=True).sum(0)
+    assert (finished <= parts[0] + away.sum(0) + bound + 1e-5).all()
+    assert (finished >= parts[0] - away.sum(0) - bound - 1e-5).all()
     assert (finished - parts[0]).abs().max() > 0.01
 
 
@@ -62,6 +63,18 @@ def test_where_pictures_agree_only_noise_is_taken_away():
     bound = DEVIATIONS * 0.01 + FLOOR
     assert change[..., :10].max() <= bound + 1e-5
     assert bound < change[..., 10:].max() <= bound + HOLE + 1e-5
+
+
+def test_what_clips_in_every_frame_stays_as_it_is():
+    """Where nothing was seen there is nothing to add to what is alike in all three pictures."""
+    pictures, maps = given()
+    pictures = pictures[:, :3].repeat(1, 3, 1, 1)
+    maps[:, 2:] = 0
+
+    with torch.no_grad():
+        finished = wild()(pictures, maps)
+
+    assert torch.allclose(finished, pictures[:, :3], atol=1e-6)
 
 
 def test_a_clipped_reference_is_not_taken():

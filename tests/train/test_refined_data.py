@@ -58,7 +58,7 @@ def test_varied_windows_show_the_same_things_in_all_planes(batch, monkeypatch):
     marked = replace(
         batch,
         pictures=batch.truth.repeat(1, 3, 1, 1),
-        maps=batch.truth[:, :1].expand(-1, 4, -1, -1),
+        maps=batch.truth[:, :1].expand(-1, 5, -1, -1),
     )
 
     windows = [varied(marked, np.random.default_rng(seed)) for seed in range(8)]

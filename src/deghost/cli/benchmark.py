@@ -93,7 +93,7 @@ def benchmark(
     from deghost.evaluate.benchmark import check_light, find_cases, run_benchmark, select, spared
     from deghost.evaluate.choices import LpipsFiles, choose
     from deghost.evaluate.merged_networks import merged_networks
-    from deghost.evaluate.methods import DESCRIPTIONS, chosen_methods
+    from deghost.evaluate.methods import DESCRIPTIONS, METHODS, chosen_methods
     from deghost.evaluate.network_methods import network_methods
     from deghost.evaluate.outputs import check_report, write_results
     from deghost.evaluate.records import RunFolder
@@ -102,7 +102,7 @@ def benchmark(
     check_layout(layout)
     choice = choose(protocol, metrics, LpipsFiles(lpips_alex, lpips_vgg, lpips_like))
     networks = network_methods(weights, choice.protocol.cut)
-    plain = tuple(word for word in methods if word.partition("=")[0] not in NETWORKS)
+    plain = tuple(w for w in methods if w in METHODS or w.partition("=")[0] not in NETWORKS)
     networks |= merged_networks(word for word in methods if word not in plain)
     chosen = chosen_methods(plain) if plain or not networks else {}
     chosen |= {name: method for name, (method, _) in networks.items()}

@@ -23,6 +23,7 @@ from deghost.cli.options import (
     exposure_settings,
 )
 from deghost.cli.terminal import progress_bar
+from deghost.errors import SettingsError
 from deghost.merge.settings import NETWORKS, AlignMode, MergeSettings, Method, PixelType, Scale
 from deghost.segment.segmenters import ExposureSegmenter, Segmenter
 
@@ -44,8 +45,12 @@ def merge(
         ),
     ] = "reference",
     method: Annotated[
-        Method, Parameter(help="How frames become one: averages, or a network.")
-    ] = "weighted",
+        Method | None,
+        Parameter(help="How frames become one: averages, or a network. [default: deghostnet]"),
+    ] = None,
+    fast: Annotated[
+        bool, Parameter(negative=(), help="Average, in a third of the time: --method weighted.")
+    ] = False,
     weights: Annotated[
         str | None,
         Parameter(help="Weights of a network: their name, or a file. [default: as shipped]"),
@@ -56,7 +61,7 @@ def merge(
     ] = "medium",
     motion: Annotated[
         Segmenter, Parameter(help="Who finds what moved: rules, or a trained network.")
-    ] = "classical",
+    ] = "learned",
     exposure_mask: Annotated[
         ExposureSegmenter,
         Parameter(help="Who finds what is well exposed: rules, or a trained network."),
@@ -89,6 +94,7 @@ def merge(
     from deghost.merge.merged import merge_files
     from deghost.merge.outputs import Outputs, check_outputs, write_outputs
 
+    chosen = _method(method, fast=fast)
     outputs = Outputs(output, masks, plan, preview, save_response)
     check_outputs(outputs, (*frames, Path(response)), force=force)
     settings = MergeSettings(
@@ -96,7 +102,7 @@ def merge(
         reference=reference,
         response=response,
         scale=scale,
-        method=method,
+        method=chosen,
         weights=weights,
         device=device,
         deghost=deghost_strength(deghost),
@@ -106,10 +112,17 @@ def merge(
         crop=crop,
         pixel_type=exr_type,
     )
-    if method in NETWORKS:
+    if chosen in NETWORKS:
         tune_for_networks()
     with progress_bar("reading", visible=not (quiet or json)) as progress:
         merged = merge_files(frames, settings, progress, import_masks)
     written = write_outputs(merged, outputs, force=force)
     if not quiet:
         print_merge(merged, written, as_json=json)
+
+
+def _method(asked: Method | None, *, fast: bool) -> Method:
+    """Choose the method. Raises SettingsError for two at a time."""
+    if fast and asked not in (None, "weighted"):
+        raise SettingsError(f"--fast is --method weighted; give it, or --method {asked}")
+    return "weighted" if fast else asked or MergeSettings.method

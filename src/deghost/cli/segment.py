@@ -31,8 +31,10 @@ What = Annotated[
     Parameter(help="Find what is well exposed, or what moved against the reference."),
 ]
 By = Annotated[
-    ExposureSegmenter,
-    Parameter(help="Who finds it; of motion only classical and learned."),
+    ExposureSegmenter | None,
+    Parameter(
+        help="Who finds it; of motion only classical and learned. [default: as deghost merge]"
+    ),
 ]
 MaskFormat = Annotated[
     Literal["png", "exr"], Parameter(name="--format", help="Format of the masks.")
@@ -48,7 +50,7 @@ def segment(
     /,
     *,
     what: What,
-    method: By = "classical",
+    method: By = None,
     output: Folder,
     mask_format: MaskFormat = "png",
     overlays: Annotated[
@@ -78,16 +80,18 @@ def segment(
     from deghost.cli.segment_report import Job, print_masks, run
     from deghost.errors import SettingsError
 
-    if what == "motion" and method not in ("classical", "learned"):
+    if what == "motion" and method not in (None, "classical", "learned"):
         raise SettingsError(f"--method {method} finds no motion; give classical or learned")
     is_motion = what == "motion"
+    default = MergeSettings.motion if is_motion else MergeSettings.exposure_mask
+    chosen = method or default
     settings = MergeSettings(
         exposures=exposure_settings(exposures, ev, fit=fit_exposures),
         reference=reference,
         response=response,
         deghost=deghost_strength(deghost),
-        motion=method if is_motion else "classical",  # type: ignore[arg-type]  # told above
-        exposure_mask="classical" if is_motion else method,
+        motion=chosen if is_motion else "classical",  # type: ignore[arg-type]  # told above
+        exposure_mask="classical" if is_motion else chosen,
         align=align,
         crop=crop,
     )
@@ -95,4 +99,4 @@ def segment(
     with progress_bar("reading", visible=not (quiet or json), then="segmenting") as progress:
         found = run(frames, settings, job, progress, force=force)
     if not quiet:
-        print_masks(found, method, as_json=json)
+        print_masks(found, chosen, as_json=json)

@@ -25,6 +25,7 @@ from deghost.types import Radiance, Scene
 
 Method = Callable[[Scene], Radiance]
 
+CLASSICAL: Mapping[str, object] = MappingProxyType({"method": "weighted", "motion": "classical"})
 MOST_LEVELS = 6  # of OpenCV's pyramid: shifts of up to 64 pixels
 LEFT_OUT: Mapping[str, str] = MappingProxyType(
     {"mertens": "makes a display picture, not radiance, so that no metric of radiance applies"}
@@ -50,7 +51,7 @@ def oracle(scene: Scene) -> Radiance:
     """
     if scene.motion is None:
         raise SettingsError(f"{scene.name} has no motion masks; leave the oracle out")
-    return merge_scene(scene, MergeSettings(deghost=0.0), scene.motion)
+    return merge_scene(scene, MergeSettings(method="weighted", deghost=0.0), scene.motion)
 
 
 def opencv_average(scene: Scene, merger: Callable[[], cv2.MergeExposures]) -> Radiance:
@@ -90,7 +91,8 @@ def _averaged_greens(packed: Float[Tensor, "n 4 h w"]) -> Float[Tensor, "n 3 h w
 
 
 def _merged(**settings: object) -> Method:
-    return partial(merge_scene, settings=MergeSettings(**settings))  # type: ignore[arg-type]
+    chosen = MergeSettings(**{**CLASSICAL, **settings})  # type: ignore[arg-type]
+    return partial(merge_scene, settings=chosen)
 
 
 METHODS: dict[str, Method] = {
@@ -107,8 +109,8 @@ METHODS: dict[str, Method] = {
     "weighted-high": _merged(deghost=DEGHOST_LEVELS["high"]),
     "weighted-flow": _merged(align="flow"),
     "weighted-learned": _merged(motion="learned"),
-    "deghostnet": _merged(method="deghostnet"),
-    "deghostnet-learned": _merged(method="deghostnet", motion="learned"),
+    "deghostnet-classical": _merged(method="deghostnet"),
+    "deghostnet": _merged(method="deghostnet", motion="learned"),
     "oracle": oracle,
 }
 DESCRIPTIONS: dict[str, str] = {
@@ -117,16 +119,16 @@ DESCRIPTIONS: dict[str, str] = {
     "opencv-robertson": "OpenCV: median thresholds align, then Robertson's merge of 8-bit frames",
     "debevec": "merge --method debevec: aligned, nothing that moved is removed",
     "robertson": "merge --method robertson: aligned, nothing that moved is removed",
-    "static-unaligned": "merge --deghost off --align none",
-    "static": "merge --deghost off: noise-optimal, aligned, nothing that moved is removed",
-    "weighted-unaligned": "merge --align none",
-    "weighted-low": "merge --deghost low",
-    "weighted": "merge with its default settings",
-    "weighted-high": "merge --deghost high",
-    "weighted-flow": "merge --align flow: what moved is followed to where it went",
-    "weighted-learned": "merge --motion learned: a network finds what moved",
-    "deghostnet": "merge --method deghostnet: a network finishes the weighted merge",
-    "deghostnet-learned": "the same with --motion learned",
+    "static-unaligned": "merge --fast --deghost off --align none",
+    "static": "merge --fast --deghost off: noise-optimal, aligned, nothing that moved is removed",
+    "weighted-unaligned": "merge --fast --motion classical --align none",
+    "weighted-low": "merge --fast --motion classical --deghost low",
+    "weighted": "merge --fast --motion classical: rules find what moved",
+    "weighted-high": "merge --fast --motion classical --deghost high",
+    "weighted-flow": "weighted with --align flow: what moved is followed to where it went",
+    "weighted-learned": "merge --fast: a network finds what moved",
+    "deghostnet-classical": "merge --motion classical: the next, with the masks of weighted",
+    "deghostnet": "merge with its default settings: a network finishes the weighted merge",
     "oracle": "as static, given the true masks of what moved",
 }
 

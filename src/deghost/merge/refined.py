@@ -51,7 +51,8 @@ class RefinedMerge:
         finite number the measured merge stands.
         """
         part = extended(window, source.plan.crop, RIM)
-        measured = measure(source, guides, part, everything=not guides.certain)
+        told = guides.certain or source.plan.motion.strength <= 0  # what moved
+        measured = measure(source, guides, part, everything=not told)
         merged = with_fill(measured.still, guides, part)
         pictures, maps = describe(measured, merged)
         with short_numbers(self.device):
@@ -60,6 +61,8 @@ class RefinedMerge:
                 maps[None].to(self.device).contiguous(memory_format=torch.channels_last),
             )
         radiance = expanded(finished[0].float().cpu())
+        if _grey(pictures):  # the network knows colours only, and would find some
+            radiance = radiance.mean(0, keepdim=True).expand(3, -1, -1)
         radiance = torch.minimum(radiance, brightest_allowed(merged.amax(0)))
         radiance = torch.where(radiance.isfinite(), radiance, merged)
         top, left = window[0] - part[0], window[1] - part[1]
@@ -68,18 +71,24 @@ class RefinedMerge:
 
 def describe(
     measured: Measured, merged: Radiance
-) -> tuple[Float[Tensor, "9 h w"], Float[Tensor, "4 h w"]]:
+) -> tuple[Float[Tensor, "9 h w"], Float[Tensor, "5 h w"]]:
     """Put what was measured as `DeghostNet` takes it: pictures and maps.
 
-    `merged` is the merge of what is still, with a fill where nothing was measured. It stands for
-    the merge of everything, too, where that was not measured because masks are certain.
+    `merged` is the merge of what is still, with a fill where nothing was measured. If everything
+    was not merged, since it was told what moved, it also stands for the other two pictures: then
+    noise is all that the network can take away.
     """
-    alone = start_fusion(measured.reference)
-    whole = merged if measured.everything is None else measured.everything.radiance
-    pictures = torch.cat([merged, alone.radiance, whole])
-    merges = (measured.still, alone)
-    trusts = [merge.trust.amin(0, keepdim=True) for merge in merges]
-    return compressed(pictures), torch.cat([*map(_deviation, merges), *trusts])
+    still, alone, whole = measured.still, start_fusion(measured.reference), measured.everything
+    others = (still, still) if whole is None else (alone, whole)
+    pictures = [merged] + [merged if fusion is still else fusion.radiance for fusion in others]
+    maps = [_deviation(still), _deviation(alone)]
+    maps += [fusion.trust.amin(0, keepdim=True) for fusion in (still, *others)]
+    return compressed(torch.cat(pictures)), torch.cat(maps)
+
+
+def _grey(pictures: Float[Tensor, "9 h w"]) -> bool:
+    colours = pictures.unflatten(0, (-1, 3))
+    return bool((colours == colours[:, :1]).all())
 
 
 def _deviation(merge: Fusion) -> Float[Tensor, "1 h w"]:

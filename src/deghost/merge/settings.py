@@ -34,11 +34,11 @@ class MergeSettings:
     reference: int | None = None  # 0 = darkest; None: the frame with the best exposed pixels
     response: str = "auto"  # auto, srgb, gammaX.Y, linear, debevec, robertson, or a file
     scale: Scale = "reference"
-    method: Method = "weighted"
+    method: Method = "deghostnet"
     weights: str | None = None  # of a method that is a network: a name or a file; None: shipped
     device: Device = "auto"  # that networks run on
     deghost: float = DEGHOST_LEVELS["medium"]  # 0 = off, 1 = everything that might have moved
-    motion: Segmenter = "classical"
+    motion: Segmenter = "learned"
     exposure_mask: ExposureSegmenter = "classical"
     align: AlignMode = "rigid"
     crop: bool = True

@@ -4,8 +4,9 @@ Like the networks of segmentation-guided deghosting (Prabhakar et al.) it knows 
 them it does not paint the picture anew. It sees the noise-optimal merge without what moved, the
 same merge with everything in it, and the reference, each as measured radiance, and says at every
 pixel how much of the three to take and what to add. What may be added is bounded by the noise
-that is expected there, and is free only where nothing was measured. Any number of frames costs
-the same, since it has been merged before.
+that is expected there and by how far the three disagree, and is free only where all that was
+measured moved: where three clean pictures are one, the network cannot change them, nor where
+every frame clips. Any number of frames costs the same, since it has been merged before.
 """
 
 from collections.abc import Sequence
@@ -21,10 +22,12 @@ from deghost.layers.blocks import pad_to_multiple
 
 
 PICTURES = 3  # the merge of what is still, the reference, the merge of everything
-MAPS = 4  # deviation of the merge and of the reference; trust in the merge and in the reference
+MAPS = 5  # deviation of the merge and of the reference; trust in each of the three
 DEVIATIONS = 4.0  # of noise that may be added ...
-FLOOR = 0.012  # ... on top of this, for coding errors, in compressed radiance
-HOLE = 0.6  # what may be added where nothing is trusted
+APART = 0.5  # of how far the pictures are apart ...
+FLOOR = 0.0007  # ... and this, for coding errors, in compressed radiance
+HOLE = 0.6  # what may be added where what was measured moved
+UNIT = 0.012  # what differences are measured in, besides deviations
 REACH = 5  # px, side of the square whose mean is taken from the merge to show its grain
 SHY = -4.0  # logit with which the other pictures start
 
@@ -38,7 +41,7 @@ class DeghostNetConfig:
 
 
 class DeghostNet(nn.Module):
-    """Three compressed pictures and four maps in, one finished picture out."""
+    """Three compressed pictures and five maps in, one finished picture out."""
 
     frames: ClassVar[None] = None  # any number, since they are merged before
 
@@ -69,29 +72,31 @@ class DeghostNet(nn.Module):
         return int(self.config.block * 2 ** (len(self.config.widths) - 1))
 
     def forward(
-        self, pictures: Float[Tensor, "b 9 h w"], maps: Float[Tensor, "b 4 h w"]
+        self, pictures: Float[Tensor, "b 9 h w"], maps: Float[Tensor, "b 5 h w"]
     ) -> Float[Tensor, "b 3 h w"]:
         """Finish a merge. All pictures are radiance as `compressed` by `segment.learned_motion`.
 
         `pictures`: the merge of what is still, the reference, the merge of everything. `maps`:
-        deviation of the noise of the first two, compressed alike; trust in the first two.
+        deviation of the noise of the first two, compressed alike; trust in each.
         """
         merged, reference, everything = pictures.split(3, dim=1)
-        deviation, _, trust, reference_trust = maps.split(1, dim=1)
-        bound = DEVIATIONS * deviation + FLOOR
+        deviation, _, trust, reference_trust, seen = maps.split(1, dim=1)
+        deviation = DEVIATIONS * deviation
+        others = torch.cat([reference - merged, everything - merged], dim=1)
         # in units of what is expected, so that half precision sees faint noise, and all noise alike
-        differences = torch.cat(
-            [merged - _mean_around(merged), reference - merged, everything - merged], dim=1
-        )
-        differences = differences.mul_(bound.reciprocal()).clamp_(-4, 4)
-        cues = torch.cat([merged, differences, _maps_as_seen(maps)], dim=1)
-        answer = self._answer(cues)
+        differences = torch.cat([merged - _mean_around(merged), others], dim=1)
+        differences = differences.mul_((deviation + UNIT).reciprocal()).clamp_(-4, 4)
+        answer = self._answer(torch.cat([merged, differences, _maps_as_seen(maps)], dim=1))
+        from_reference, from_everything = others.split(3, dim=1)
+        apart = from_reference.abs().amax(1, keepdim=True) * reference_trust
+        apart = apart + from_everything.abs().amax(1, keepdim=True)
+        bound = seen * (deviation + FLOOR + APART * apart) + HOLE * (seen - trust).clamp(min=0)
         take = (answer[:, 3:] + SHY).sigmoid()
         return (
             merged
-            + take[:, :1] * reference_trust * (reference - merged)
-            + take[:, 1:] * (everything - merged)
-            + (bound + HOLE * (1 - trust)) * answer[:, :3].tanh()
+            + take[:, :1] * reference_trust * from_reference
+            + take[:, 1:] * from_everything
+            + bound * answer[:, :3].tanh()
         )
 
     def _answer(self, seen: Float[Tensor, "b c h w"]) -> Float[Tensor, "b 5 h w"]:
@@ -115,7 +120,7 @@ def _mean_around(picture: Float[Tensor, "b 3 h w"]) -> Float[Tensor, "b 3 h w"]:
     return functional.avg_pool2d(mean, (1, REACH), 1, (0, half), count_include_pad=False)
 
 
-def _maps_as_seen(maps: Float[Tensor, "b 4 h w"]) -> Float[Tensor, "b 4 h w"]:
+def _maps_as_seen(maps: Float[Tensor, "b 5 h w"]) -> Float[Tensor, "b 5 h w"]:
     """Deviations as logarithms, about evenly over [-1, 1]."""
     deviations = (maps[:, :2].clamp(1e-5, 1.0).log() + 5) / 3
     return torch.cat([deviations, maps[:, 2:]], dim=1)

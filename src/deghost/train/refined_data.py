@@ -25,6 +25,7 @@ from deghost.types import Scene
 
 TRUE_MASKS = 0.15  # share of scenes in which it is known what moved
 STRENGTHS = (0.35, 0.65)  # of deghosting, else
+TOLD = 0.05  # share of scenes merged as if it had been told what moved
 CROP = 192  # pixels along a side of what is learned from at a time; even
 
 
@@ -33,7 +34,7 @@ class RefinedBatch:
     """What a `DeghostNet` is given, and the true radiance; 1.0 = clipping of the reference."""
 
     pictures: Float[Tensor, "b 9 h w"]
-    maps: Float[Tensor, "b 4 h w"]
+    maps: Float[Tensor, "b 5 h w"]
     truth: Float[Tensor, "b 3 h w"]
     darkest: Float[Tensor, " b"]  # exposure of the darkest frame relative to the reference
 
@@ -61,7 +62,8 @@ def measured_batch(scene: Scene, _: Generator) -> RefinedBatch:
         state = merge_in(state, layer, Part(still), MotionSettings(strength=strength))
         whole = extend(whole, layer)
     fill = smooth_fill(rough, reference.trust.amin(0) < 0.5, shown)
-    pictures, maps = describe(Measured(reference, state[0], whole), filled(state[0], fill))
+    everything = None if generator.random() < TOLD else whole
+    pictures, maps = describe(Measured(reference, state[0], everything), filled(state[0], fill))
     gain = scene.exposures[first]
     return RefinedBatch(
         pictures.half()[None],
