@@ -55,6 +55,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     The exit code is 2 for a user's mistake, 130 for Ctrl-C, 1 for a fault of the program.
     """
     tune_allocator()
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # while waiting, leave cores alone
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")  # a file's name may be anything

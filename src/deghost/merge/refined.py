@@ -56,10 +56,7 @@ class RefinedMerge:
         merged = with_fill(measured.still, guides, part)
         pictures, maps = describe(measured, merged)
         with short_numbers(self.device):
-            finished = self.network(
-                pictures[None].to(self.device).contiguous(memory_format=torch.channels_last),
-                maps[None].to(self.device).contiguous(memory_format=torch.channels_last),
-            )
+            finished = self.network(pictures[None].to(self.device), maps[None].to(self.device))
         radiance = expanded(finished[0].float().cpu())
         if _grey(pictures):  # the network knows colours only, and would find some
             radiance = radiance.mean(0, keepdim=True).expand(3, -1, -1)

@@ -48,8 +48,8 @@ class DeghostNet(nn.Module):
     def __init__(self, config: DeghostNetConfig | None = None) -> None:
         super().__init__()
         self.config = config or DeghostNetConfig()
-        widths, cells = list(self.config.widths), self.config.block**2
-        entry = (3 * PICTURES + 3 + MAPS) * cells
+        widths, self.cells = list(self.config.widths), self.config.block**2
+        entry = (3 * PICTURES + 3 + MAPS) * self.cells
         self.enter = nn.Conv2d(entry, widths[0], 3, padding=1)
         self.down = nn.ModuleList(_Residual(width) for width in widths)
         self.shrink = nn.ModuleList(
@@ -62,7 +62,7 @@ class DeghostNet(nn.Module):
         )
         self.up = nn.ModuleList(_Residual(width) for width in widths[-2::-1])
         self.finish = _Residual(widths[0])
-        self.leave = nn.Conv2d(widths[0], 5 * cells, 3, padding=1)
+        self.leave = nn.Conv2d(widths[0], 5 * self.cells, 3, padding=1)
         nn.init.zeros_(self.leave.weight)
         nn.init.zeros_(self.leave.bias)  # type: ignore[arg-type]
 
@@ -90,34 +90,45 @@ class DeghostNet(nn.Module):
         from_reference, from_everything = others.split(3, dim=1)
         apart = from_reference.abs().amax(1, keepdim=True) * reference_trust
         apart = apart + from_everything.abs().amax(1, keepdim=True)
-        bound = seen * (deviation + FLOOR + APART * apart) + HOLE * (seen - trust).clamp(min=0)
-        take = (answer[:, 3:] + SHY).sigmoid()
-        return (
-            merged
-            + take[:, :1] * reference_trust * from_reference
-            + take[:, 1:] * from_everything
-            + bound * answer[:, :3].tanh()
-        )
+        bound = seen * (deviation + FLOOR + APART * apart)
+        hole = HOLE * (seen - trust).clamp(min=0)
+        added, take = answer.split([3, 2], dim=1)
+        finished = torch.addcmul(merged, take[:, :1] * reference_trust, from_reference)
+        finished = finished.addcmul_(take[:, 1:], from_everything).addcmul_(bound, added)
+        return finished.addcmul_(hole, added.mean(1, keepdim=True))  # which adds no colour
 
     def _answer(self, seen: Float[Tensor, "b c h w"]) -> Float[Tensor, "b 5 h w"]:
+        """What to add, in (-1, 1), and what share of the other two pictures to take."""
         height, width = seen.shape[-2:]
         x = functional.pixel_unshuffle(pad_to_multiple(seen, self.multiple_of), self.config.block)
-        x = self.enter(x)
+        x = self.enter(x.contiguous(memory_format=torch.channels_last))
         kept = []
         for level, stage in enumerate(self.down):
             x = stage(x if level == 0 else self.shrink[level - 1](x))
             kept.append(x)
         for stage, grow, skip in zip(self.up, self.grow, kept[-2::-1], strict=True):
             x = stage(functional.interpolate(grow(x), scale_factor=2.0, mode="nearest").add_(skip))
-        answer = functional.pixel_shuffle(self.leave(self.finish(x)), self.config.block)
+        added, take = self.leave(self.finish(x)).split([3 * self.cells, 2 * self.cells], dim=1)
+        answer = torch.cat([added.tanh(), (take + SHY).sigmoid()], dim=1)
+        answer = functional.pixel_shuffle(answer, self.config.block)
         return answer[:, :, :height, :width].float()
 
 
 def _mean_around(picture: Float[Tensor, "b 3 h w"]) -> Float[Tensor, "b 3 h w"]:
-    """The mean of a square around every pixel, first along columns, then along rows."""
-    half = REACH // 2
-    mean = functional.avg_pool2d(picture, (REACH, 1), 1, (half, 0), count_include_pad=False)
-    return functional.avg_pool2d(mean, (1, REACH), 1, (0, half), count_include_pad=False)
+    """The mean of the part of a square around every pixel that is in the picture."""
+    return _mean_along(_mean_along(picture, 2), 3)
+
+
+def _mean_along(picture: Float[Tensor, "b 3 h w"], axis: int) -> Float[Tensor, "b 3 h w"]:
+    """The mean of the neighbours along an axis: sums of shifted pictures, faster than pooling."""
+    size, half = picture.shape[axis], REACH // 2
+    sides = [half, half] if axis == 3 else [0, 0, half, half]
+    padded = functional.pad(picture, sides)
+    total = padded.narrow(axis, 0, size) + padded.narrow(axis, 1, size)
+    for step in range(2, REACH):
+        total += padded.narrow(axis, step, size)
+    counts = functional.pad(picture.new_ones(size), [half, half]).unfold(0, REACH, 1).sum(1)
+    return total.div_(counts.view([-1, 1] if axis == 2 else [-1]))
 
 
 def _maps_as_seen(maps: Float[Tensor, "b 5 h w"]) -> Float[Tensor, "b 5 h w"]:
