@@ -14,7 +14,7 @@ from deghost.merge.networks import choose_device, open_network
 from deghost.merge.reading import Source
 from deghost.merge.tile_methods import TileMethod
 from deghost.merge.tiles import Window
-from deghost.merge.weighted import Fusion, known, start_fusion
+from deghost.merge.weighted import Fusion, certainty, start_fusion
 from deghost.segment.learned_motion import COMPRESSION, CONTRAST, compressed, expanded
 from deghost.types import Radiance
 
@@ -78,7 +78,7 @@ def describe(
     still, alone, whole = measured.still, start_fusion(measured.reference), measured.everything
     others = (still, still) if whole is None else (alone, whole)
     pictures = [merged] + [merged if fusion is still else fusion.radiance for fusion in others]
-    maps = [_deviation(still), _deviation(alone)]
+    maps = [_deviation(still, merged), _deviation(others[0], pictures[1])]
     maps += [fusion.trust.amin(0, keepdim=True) for fusion in (still, *others)]
     return compressed(torch.cat(pictures)), torch.cat(maps)
 
@@ -88,8 +88,8 @@ def _grey(pictures: Float[Tensor, "9 h w"]) -> bool:
     return bool((colours == colours[:, :1]).all())
 
 
-def _deviation(merge: Fusion) -> Float[Tensor, "1 h w"]:
+def _deviation(fusion: Fusion, radiance: Radiance) -> Float[Tensor, "1 h w"]:
     """The deviation of the noise of the mean colour, as `compressed` shows it."""
-    noise = known(merge).variance.mean(0, keepdim=True).sqrt()
-    level = merge.radiance.mean(0, keepdim=True).clamp(min=0)
-    return (noise * CONTRAST / (1 + CONTRAST * level) / COMPRESSION).clamp(max=1)
+    noise = certainty(fusion).reciprocal_().mean(0, keepdim=True).sqrt_()
+    level = radiance.mean(0, keepdim=True).clamp_(min=0)
+    return noise.mul_(CONTRAST / COMPRESSION).div_(level.mul_(CONTRAST).add_(1)).clamp_(max=1)

@@ -132,8 +132,12 @@ class Known:
 
 def known(fusion: Fusion) -> Known:
     """Sum up a fusion."""
-    certainty = torch.maximum(fusion.weight, fusion.least)
-    return Known(fusion.radiance, certainty.reciprocal(), fusion.trust)
+    return Known(fusion.radiance, certainty(fusion).reciprocal(), fusion.trust)
+
+
+def certainty(fusion: Fusion) -> Planes:
+    """The inverse variance of the noise; where nothing is trusted, that of the reference."""
+    return torch.maximum(fusion.weight, fusion.least)
 
 
 def grey(layer: Layer) -> Layer:

@@ -100,7 +100,8 @@ class DeghostNet(nn.Module):
     def _answer(self, seen: Float[Tensor, "b c h w"]) -> Float[Tensor, "b 5 h w"]:
         """What to add, in (-1, 1), and what share of the other two pictures to take."""
         height, width = seen.shape[-2:]
-        x = functional.pixel_unshuffle(pad_to_multiple(seen, self.multiple_of), self.config.block)
+        x = pad_to_multiple(_as_multiplied(seen), self.multiple_of)
+        x = functional.pixel_unshuffle(x, self.config.block)
         x = self.enter(x.contiguous(memory_format=torch.channels_last))
         kept = []
         for level, stage in enumerate(self.down):
@@ -112,6 +113,12 @@ class DeghostNet(nn.Module):
         answer = torch.cat([added.tanh(), (take + SHY).sigmoid()], dim=1)
         answer = functional.pixel_shuffle(answer, self.config.block)
         return answer[:, :, :height, :width].float()
+
+
+def _as_multiplied(seen: Tensor) -> Tensor:
+    """Round to the numbers in which autocast will multiply, before they are moved about."""
+    kind = seen.device.type
+    return seen.to(torch.get_autocast_dtype(kind)) if torch.is_autocast_enabled(kind) else seen
 
 
 def _mean_around(picture: Float[Tensor, "b 3 h w"]) -> Float[Tensor, "b 3 h w"]:
