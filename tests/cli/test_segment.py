@@ -1,13 +1,20 @@
 import json
+import shutil
+from pathlib import Path
 
 import cv2
 import numpy as np
 import pytest
 
+from deghost.data.panoramas import read_panoramas
+from deghost.data.scene_settings import SceneSettings
+from deghost.data.synthetic import make_scene
+from deghost.data.writers import write_kalantari17
 from deghost.io.radiance import read_radiance
 
 
 THREE = "a.jpg b.jpg c.jpg"
+PANORAMA = Path(__file__).parents[2] / "benchmarks" / "data" / "ulmer_muenster.exr"
 
 
 @pytest.fixture
@@ -93,7 +100,7 @@ def test_a_truth_against_another_reference_is_told(folder, refused):
 
     words = refused(f"segment {THREE} --what motion --reference 1 --truth . -o masks")
 
-    assert "so that is what they are against; pass --reference 0" in words
+    assert "so that is what its masks are against; pass --reference 0" in words
 
 
 def test_own_masks_as_truth_agree_wholly(folder, run):
@@ -103,6 +110,61 @@ def test_own_masks_as_truth_agree_wholly(folder, run):
     result = run(f"segment {THREE} --what exposure -o new --truth old --json")
 
     assert all(mask["jaccard"] > 0.999 for mask in json.loads(result.out)["masks"])
+
+
+def test_own_masks_agree_wholly_under_the_simulators_names(folder, run):
+    """A mask compared with itself has IoU 1, whichever way it is named."""
+    assert run(f"segment {THREE} --what exposure -o old -q").code == 0
+    (folder / "truth").mkdir()
+    for number, path in enumerate(sorted((folder / "old").glob("*.png")), start=1):
+        path.rename(folder / f"truth/well_exposed_{number}.png")
+
+    result = run(f"segment {THREE} --what exposure -o new --truth truth --json")
+
+    assert [mask["jaccard"] for mask in json.loads(result.out)["masks"]] == [1, 1, 1]
+
+
+@pytest.fixture(scope="module")
+def simulated(tmp_path_factory):
+    """The folder of a simulated hand-held scene."""
+    places = tmp_path_factory.mktemp("places")
+    shutil.copy(PANORAMA, places)
+    settings = SceneSettings(size=(192, 256), hold=("hand",), counts=(3,))
+    scene = make_scene(read_panoramas(places), settings, 3, 2)
+    assert (scene.camera[[0, 2], :2, 2].norm(dim=1) > 1.5).all()  # pixels
+    folder = tmp_path_factory.mktemp("scenes") / "set"
+    write_kalantari17([scene], folder)
+    return folder / "Training" / "001"
+
+
+def segment_simulated(home, reference):
+    """The line that segments a simulated scene by what is well exposed, and compares."""
+    frames = [home / f"frame_{k}.tif" for k in (1, 2, 3)]
+    stops = (home / "exposure.txt").read_text().split()
+    line = ["segment", *frames, "--ev", *stops, "--response", "gamma2.2", "--reference", reference]
+    line += ["--what", "exposure", "--method", "learned", "-o", "masks", "--truth", home, "--json"]
+    return [str(word) for word in line]
+
+
+def test_learned_masks_agree_with_a_simulated_truth(simulated, tmp_path, monkeypatch, run):
+    """Nearly wholly, though the camera was held by hand and the masks are cropped."""
+    monkeypatch.chdir(tmp_path)
+
+    result = run(segment_simulated(simulated, 1))
+
+    masks = json.loads(result.out)["masks"]
+    whole = cv2.imread(str(simulated / "well_exposed_3.png"), -1)
+    found = cv2.imread("masks/2_frame_3_exposed.png", -1)
+    assert 0.02 < (whole > 0).mean() < 0.98
+    assert found.size < whole.size
+    assert all(mask["jaccard"] > 0.95 for mask in masks), masks
+
+
+def test_a_truth_of_exposure_knows_its_reference(simulated, refused):
+    """Masks of motion beside it tell which grid it is on."""
+    words = refused(segment_simulated(simulated, 0))
+
+    assert "in all frames but 1, so that is what its masks are against; pass --reference 1" in words
 
 
 def test_painted_masks_decide_a_merge(moving, run):

@@ -30,6 +30,10 @@ def test_simulated_scenes_are_read_as_kalantari(places, tmp_path, capsys):
     scenes = list(open_scenes(out))
     assert [tuple(scene.frames.shape) for scene in scenes] == [(3, 3, 48, 64)] * 2
     assert all(scene.exposures[0] == 1 for scene in scenes)
+    assert [tuple(scene.motion.shape) for scene in scenes] == [(3, 48, 64)] * 2
+    masks = sorted(path.name for path in (out / "Training/002").glob("*.png"))
+    of_motion = ["motion_1.png", "motion_3.png"]
+    assert masks == [*of_motion, *(f"well_exposed_{k}.png" for k in (1, 2, 3))]
     assert "wrote 2 scenes" in capsys.readouterr().out
 
 

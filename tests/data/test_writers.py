@@ -60,6 +60,24 @@ def test_kalantaris_layout_reads_back(tmp_path, count):
     assert torch.equal(read.motion, scene.motion)
 
 
+def test_masks_of_exposure_lie_on_the_grid_of_the_reference(tmp_path):
+    """They are seen through the camera, black beyond the frame; without one there are none."""
+    scene = make_scene()
+    scene.camera[2, :2, 2] = torch.tensor([3.0, -2.0])  # x, y: down to the left in the reference
+
+    write_kalantari17([scene, replace(scene, camera=None)], tmp_path / "out")
+    homes = [tmp_path / "out/Training" / name for name in ("001", "002")]
+    masks = [cv2.imread(str(homes[0] / f"well_exposed_{k}.png"), -1) for k in (1, 2, 3)]
+
+    own = scene.well_exposed.numpy() * 255
+    assert all(np.array_equal(masks[k], own[k]) for k in (0, 1))
+    assert np.array_equal(masks[2][2:, :-3], own[2, :-2, 3:])
+    assert not masks[2][:2].any()
+    assert not masks[2][:, -3:].any()
+    assert not list(homes[1].glob("well_exposed_*"))
+    assert len(list(homes[1].glob("motion_*"))) == 2
+
+
 def test_other_programs_read_kalantaris_layout(tmp_path):
     """16-bit RGB TIFF with white 65535, stops with CRLF from 0, a Radiance file for OpenCV."""
     scene = make_scene()

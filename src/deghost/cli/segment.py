@@ -41,7 +41,7 @@ MaskFormat = Annotated[
 ]
 Truth = Annotated[
     Path | None,
-    Parameter(help="Folder of true masks to compare with: of the same names, or motion_1.png ..."),
+    Parameter(help="Folder of true masks, named alike or as by deghost simulate, to compare with."),
 ]
 
 

@@ -21,6 +21,7 @@ from deghost.merge.settings import MergeSettings
 
 
 MEASURES = {"Dice": "dice", "IoU": "jaccard", "sens.": "sensitivity", "spec.": "specificity"}
+SIMULATED: dict[MaskKind, str] = {"moved": "motion", "exposed": "well_exposed"}  # as in scenes
 
 
 @dataclass(frozen=True)
@@ -89,32 +90,41 @@ def _check(job: Job, frames: Sequence[Path], *, force: bool) -> None:
 
 
 def _truths(job: Job, plan: MergePlan) -> list[Path | None]:
-    """Find the true mask of every frame. Raises ReadError, or SettingsError."""
+    """Find the true mask of every frame; all lie on the grid of the reference.
+
+    Which frame that was is told by the masks of motion in the folder, if there are any.
+    Raises ReadError, or SettingsError where it is another than the plan's.
+    """
     if job.truth is None:
         return [None] * len(plan.frames)
     folder = job.truth.name or job.truth
     if not job.truth.is_dir():
         raise ReadError(f"{folder} is no folder; give the one the true masks are in")
-    other = {"moved": "motion", "exposed": "well_exposed"}[job.kind]
-    found = [
+    found = _masks_of(job.kind, job.truth, plan)
+    if not any(found):
+        names = f"{mask_name(0, plan.frames[0], job.kind)} or {SIMULATED[job.kind]}_1.png"
+        raise ReadError(f"{folder} has no true masks of these frames, such as {names}")
+    moved = _masks_of("moved", job.truth, plan)
+    without = [k for k, path in enumerate(moved) if path is None]
+    if len(without) == 1 and without[0] != plan.reference:
+        raise SettingsError(
+            f"{folder} has masks of what moved in all frames but {without[0]}, so that is what its "
+            f"masks are against; pass --reference {without[0]}"
+        )
+    return found
+
+
+def _masks_of(kind: MaskKind, folder: Path, plan: MergePlan) -> list[Path | None]:
+    """Find the mask of every frame by any name it may have."""
+    return [
         first_file(
-            job.truth,
-            mask_name(k, frame, job.kind, ""),
-            f"{frame.stem}_{job.kind}",
-            f"{other}_{k + 1}",
+            folder,
+            mask_name(k, frame, kind, ""),
+            f"{frame.stem}_{kind}",
+            f"{SIMULATED[kind]}_{k + 1}",
         )
         for k, frame in enumerate(plan.frames)
     ]
-    if not any(found):
-        names = f"{mask_name(0, plan.frames[0], job.kind)} or {other}_1.png"
-        raise ReadError(f"{folder} has no true masks of these frames, such as {names}")
-    without = [k for k, path in enumerate(found) if path is None]
-    if job.kind == "moved" and len(without) == 1 and without[0] != plan.reference:
-        raise SettingsError(
-            f"{folder} has masks of all frames but {without[0]}, so that is what they are against; "
-            f"pass --reference {without[0]}"
-        )
-    return found
 
 
 def _write(item: FrameMask, job: Job, plan: MergePlan, truth: Path | None, *, force: bool) -> Found:

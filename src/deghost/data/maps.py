@@ -90,14 +90,17 @@ def recoverable(
 ) -> Map:
     """Mark where any frame, seen through its pose, shows well exposed what the reference shows."""
     found = np.zeros_like(motion[0])
-    size = found.shape[::-1]
     for changed, well, matrix in zip(motion, good, poses, strict=True):
-        how = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
-        seen = well
-        if not np.array_equal(matrix, np.eye(3)):
-            seen = cv2.warpPerspective(well, matrix, size, flags=how)
-        found = np.maximum(found, (seen > 0.99) * (1 - changed))
+        found = np.maximum(found, (seen_through(matrix, well) > 0.99) * (1 - changed))
     return found.astype(np.float32)
+
+
+def seen_through(matrix: Float[np.ndarray, "3 3"], mask: Map) -> Map:
+    """Bring a mask of a frame, through its pose, onto the reference; 0 beyond the frame's edge."""
+    if np.array_equal(matrix, np.eye(3)):
+        return mask
+    how = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
+    return cv2.warpPerspective(mask, matrix, mask.shape[::-1], flags=how)
 
 
 def _moved(

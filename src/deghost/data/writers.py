@@ -7,11 +7,13 @@ from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
+import torch
 from jaxtyping import Float
 from torch import Tensor
 
 from deghost.data.layout_files import WHITE
 from deghost.data.manifests import write_manifest
+from deghost.data.maps import seen_through
 from deghost.data.shards import FORMAT, HEADER, SUFFIX, Arrays, pack_scene
 from deghost.errors import WriteError
 from deghost.io.atomic import atomic_path
@@ -33,10 +35,10 @@ def write_kalantari17(
     """Write scenes as `Training/001` ... in the layout of Kalantari 2017, with a manifest.
 
     16-bit codes of gamma 2.2 (white is 65535), stops from 0 with CRLF, and the truth in the scale
-    of the darkest frame as RGBE, whose steps are up to 0.4 %. The motion mask of frame K, counted
-    from 1, is `motion_K.png`. Scenes may have any number of frames; the middle one must be the
-    reference. `about` goes into the manifest. Returns the checksum of all files.
-    Raises WriteError.
+    of the darkest frame as RGBE, whose steps are up to 0.4 %. Frame K, counted from 1, has the
+    masks `motion_K.png` and, if the scene tells its camera, `well_exposed_K.png`, both on the grid
+    of the reference. Scenes may have any number of frames; the middle one must be the reference.
+    `about` goes into the manifest. Returns the checksum of all files. Raises WriteError.
     """
     _check_empty(folder)
     written: list[Path] = []
@@ -100,12 +102,26 @@ def _write_scene(scene: Scene, home: Path) -> list[Path]:
         paths.append(home / "HDRImg.hdr")
         pixels = (scene.truth * darkest).permute(1, 2, 0).contiguous().numpy()
         write_radiance(paths[-1], pixels, force=True)
-    if scene.motion is not None:
-        for k in range(len(codes)):
-            if k != scene.reference:
-                paths.append(home / f"motion_{k + 1}.png")
-                _write_mask(paths[-1], scene.motion[k])
+    for name, mask in _named_masks(scene):
+        paths.append(home / name)
+        _write_mask(paths[-1], mask)
     return paths
+
+
+def _named_masks(scene: Scene) -> Iterator[tuple[str, Float[Tensor, "h w"]]]:
+    """Name the masks of all frames, on the grid of the reference, which has none of motion.
+
+    What is well exposed is known on the grid of each frame, so that it takes the camera to tell
+    where in the reference that is; beyond the edge of its frame nothing is well exposed.
+    """
+    if scene.motion is not None:
+        for k, mask in enumerate(scene.motion):
+            if k != scene.reference:
+                yield f"motion_{k + 1}.png", mask
+    if scene.well_exposed is not None and scene.camera is not None:
+        for k, (mask, pose) in enumerate(zip(scene.well_exposed, scene.camera, strict=True)):
+            seen = seen_through(pose.double().numpy(), mask.numpy())
+            yield f"well_exposed_{k + 1}.png", torch.from_numpy(seen).ge(0.5).float()
 
 
 def _check_fits(scene: Scene) -> None:
