@@ -100,13 +100,13 @@ def test_a_group_is_trained_row_by_row(places, tmp_path):
     """Rows that start from trained motion networks, that learn nothing, and others; then again."""
     group = shrunk(GROUPS["segdeghost-ablations"])
 
-    told = run(group, places, tmp_path, ("A12", "A5"))
+    told = run(group, places, tmp_path, ("A12", "A5", "A1"))
     results = read_results(group, tmp_path)
     again = run(group, places, tmp_path, ("A12",))
 
-    assert [name for name, _ in told] == ["preparation"] + ["A12"] * 2 + ["A5"]
-    assert [result.row.name for result in results] == ["A5", "A12"]
-    assert len(results[1].curve) == 2
+    assert [name for name, _ in told] == ["preparation"] + ["A12"] * 2 + ["A5"] + ["A1"] * 2
+    assert [result.row.name for result in results] == ["A1", "A5", "A12"]
+    assert len(results[2].curve) == 2
     assert again == []
     assert len(checkpoints(tmp_path / "A12" / "checkpoints")) == 1
 

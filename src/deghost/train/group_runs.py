@@ -60,10 +60,10 @@ def run_group(
         for report in _run(recipe, folders, out / PREPARATION, process):
             yield PREPARATION, report
     for row in chosen:
-        recipe = replace(row.recipe, settings=replace(group.settings, seed=row.seed))
-        if row.pretrained:
-            weights = out / PREPARATION / WEIGHTS
-            recipe = replace(recipe, begin=partial(begin_from, weights=weights))
+        weights = out / PREPARATION / WEIGHTS
+        begin = partial(begin_from, weights=weights) if row.pretrained else None
+        settings = replace(group.settings, seed=row.seed)
+        recipe = replace(row.recipe, settings=settings, begin=begin)
         if row.trained:
             reports = _run(recipe, folders, out / folder_of(row), process)
         else:
