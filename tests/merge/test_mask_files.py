@@ -56,7 +56,7 @@ def test_masks_that_were_not_edited_merge_nearly_as_without(planned, tmp_path):
     masked = merge_files(paths, settings, masks=folder)
 
     differs = abs(masked.pixels - plain.pixels).max(axis=2) > 0.05 * plain.pixels.max(axis=2)
-    assert differs.mean() < 0.01
+    assert differs.mean() < 0.02
     assert masked.plan.notes[-1] == "masks of what moved: as in masks"
 
 
