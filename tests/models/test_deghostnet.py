@@ -65,6 +65,20 @@ def test_where_pictures_agree_only_noise_is_taken_away():
     assert bound < change[..., 10:].max() <= bound + HOLE + 1e-5
 
 
+def test_in_holes_no_colour_is_added():
+    """Where all that was measured moved, grey pictures make a grey one, whatever is answered."""
+    grey = torch.rand(2, 3, 20, 27, generator=torch.Generator().manual_seed(1))
+    pictures = grey.repeat_interleave(3, dim=1)
+    maps = given()[1]
+    maps[:, 2] = 0
+
+    with torch.no_grad():
+        finished = wild()(pictures, maps)
+
+    assert torch.allclose(finished, finished[:, :1].expand(-1, 3, -1, -1), atol=1e-5)
+    assert (finished - pictures[:, :3]).abs().max() > 0.1
+
+
 def test_what_clips_in_every_frame_stays_as_it_is():
     """Where nothing was seen there is nothing to add to what is alike in all three pictures."""
     pictures, maps = given()

@@ -28,8 +28,8 @@ Methods = Annotated[
         consume_multiple=True,
         negative="",
         show_default=False,
-        help="Methods to compare, such as weighted static deghostnet vam=FILE: merges by rules, "
-        "and by networks with weights of their own or of a file. [default: all but networks]",
+        help="Methods to compare, such as deghostnet weighted static vam=FILE: merges by rules, "
+        "and by networks with weights of their own or of a file. [default: all that need no file]",
     ),
 ]
 Networks = Annotated[

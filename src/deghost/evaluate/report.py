@@ -187,7 +187,7 @@ def _scene(results: Results, folder: RunFolder, name: str) -> str:
     records = [r for r in results.records if r.name == name]
     columns = results.columns[:BESIDE]
     rows = [(r.method, [r.scores.get(c, math.nan) for c in columns]) for r in records]
-    ours = next((m for m in ("weighted", *results.measured) if m in data), "truth")
+    ours = next((m for m in ("deghostnet", "weighted", *results.measured) if m in data), "truth")
     label = escape(name, quote=True)
     selects = "".join(
         _select(list(data), chosen, f"{side} picture of {label}")

@@ -63,7 +63,7 @@ def render_masked(
 ) -> Merged:
     """Render a planned bracket with the masks in a folder. Raises ReadError, or SettingsError."""
     if plan.method in UNMASKED:
-        raise SettingsError(f"method {plan.method} takes no masks; use --method weighted")
+        raise SettingsError(f"method {plan.method} takes no masks; leave --method out")
     files = find_masks(masks, plan)
     told = {"what is well exposed": files.exposed, "what moved": files.moved}
     kinds = " and of ".join(kind for kind, paths in told.items() if paths)

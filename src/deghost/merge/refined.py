@@ -24,7 +24,10 @@ RIM = 64  # pixels around a tile that are seen; seams stay below 6e-4 of the ran
 
 
 def refined_method(source: Source) -> TileMethod:
-    """Prepare the merge that a plan's `DeghostNet` finishes. Raises WeightsError, PlanError."""
+    """Prepare the merge that a plan's `DeghostNet` finishes.
+
+    Raises WeightsError, PlanError, or SettingsError for a device that is not there.
+    """
     plan = source.plan
     assert plan.network is not None  # as for every method that is a network
     network = open_network(plan.network, plan.method)
@@ -61,7 +64,7 @@ class RefinedMerge:
         if _grey(pictures):  # the network knows colours only, and would find some
             radiance = radiance.mean(0, keepdim=True).expand(3, -1, -1)
         radiance = torch.minimum(radiance, brightest_allowed(merged.amax(0)))
-        radiance = torch.where(radiance.isfinite(), radiance, merged)
+        radiance = torch.where(radiance.isfinite().all(0), radiance, merged)
         top, left = window[0] - part[0], window[1] - part[1]
         return radiance[:, top : top + window[2], left : left + window[3]]
 

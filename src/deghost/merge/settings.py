@@ -18,6 +18,7 @@ Device = Literal["auto", "cpu", "cuda", "mps"]
 NETWORKS: tuple[str, ...] = get_args(Network)  # methods that see frames and give radiance
 UNMASKED = ("debevec", "robertson", "mertens")  # methods that no mask has a say in
 METHOD_NOTES = {
+    "deghostnet": "finished by DeghostNet; --fast leaves that out",
     "debevec": "method debevec, for comparison: what moved is a ghost",
     "robertson": "method robertson, for comparison: what moved is a ghost",
     "mertens": "method mertens: a display picture, made linear; its values are no radiance",
@@ -59,7 +60,7 @@ class MergeSettings:
                 known = ", ".join(get_args(options))
                 raise SettingsError(f"{name} is {getattr(self, name)!r}; give one of {known}")
         if self.exposure_mask != "classical" and self.method in UNMASKED:
-            raise SettingsError(f"method {self.method} takes no masks; use --method weighted")
+            raise SettingsError(f"method {self.method} takes no masks; leave --method out")
         if self.method == "mertens" and self.scale == "absolute":
             raise SettingsError("method mertens gives no radiance; scale absolute needs another")
         if self.weights is not None and self.method not in NETWORKS:

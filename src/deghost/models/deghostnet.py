@@ -5,8 +5,9 @@ them it does not paint the picture anew. It sees the noise-optimal merge without
 same merge with everything in it, and the reference, each as measured radiance, and says at every
 pixel how much of the three to take and what to add. What may be added is bounded by the noise
 that is expected there and by how far the three disagree, and is free only where all that was
-measured moved: where three clean pictures are one, the network cannot change them, nor where
-every frame clips. Any number of frames costs the same, since it has been merged before.
+measured moved; there it adds no colour. Where three clean pictures are one, the network cannot
+change them by more than half a percent, and where every frame clips it adds nothing. Any number
+of frames costs the same, since it has been merged before.
 """
 
 from collections.abc import Sequence
@@ -90,12 +91,13 @@ class DeghostNet(nn.Module):
         from_reference, from_everything = others.split(3, dim=1)
         apart = from_reference.abs().amax(1, keepdim=True) * reference_trust
         apart = apart + from_everything.abs().amax(1, keepdim=True)
-        bound = seen * (deviation + FLOOR + APART * apart)
-        hole = HOLE * (seen - trust).clamp(min=0)
+        hole = (seen - trust).clamp(min=0)
+        bound = seen * (deviation + FLOOR + APART * apart) + HOLE * hole
         added, take = answer.split([3, 2], dim=1)
         finished = torch.addcmul(merged, take[:, :1] * reference_trust, from_reference)
-        finished = finished.addcmul_(take[:, 1:], from_everything).addcmul_(bound, added)
-        return finished.addcmul_(hole, added.mean(1, keepdim=True))  # which adds no colour
+        finished = finished.addcmul_(take[:, 1:], from_everything)
+        added = added.lerp(added.mean(1, keepdim=True), hole)  # in holes no colour is added
+        return finished.addcmul_(bound, added)
 
     def _answer(self, seen: Float[Tensor, "b c h w"]) -> Float[Tensor, "b 5 h w"]:
         """What to add, in (-1, 1), and what share of the other two pictures to take."""
