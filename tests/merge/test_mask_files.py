@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import cv2
 import numpy as np
 import pytest
@@ -47,16 +49,21 @@ def test_masks_come_back_as_they_were_written(suffix, planned, tmp_path):
     assert next(iter(read_masks([None], plan))).eq(0).all()
 
 
-def test_masks_that_were_not_edited_merge_nearly_as_without(planned, tmp_path):
-    """What is imported as it was exported leads to the same merge, but for single pixels."""
+@pytest.mark.parametrize(("method", "share"), [("weighted", 0.001), ("deghostnet", 0.02)])
+def test_masks_that_were_not_edited_merge_nearly_as_without(method, share, planned, tmp_path):
+    """What is imported as it was exported leads to the same merge, but for single pixels.
+
+    Told masks also tell the network how sure they are, which moves more pixels beside an edge.
+    """
     paths, bracket, plan, settings = planned
+    settings = replace(settings, method=method)
     folder = written(tmp_path / "masks", bracket, plan, kinds=("moved",))
 
     plain = merge_files(paths, settings)
     masked = merge_files(paths, settings, masks=folder)
 
     differs = abs(masked.pixels - plain.pixels).max(axis=2) > 0.05 * plain.pixels.max(axis=2)
-    assert differs.mean() < 0.02
+    assert differs.mean() < share
     assert masked.plan.notes[-1] == "masks of what moved: as in masks"
 
 

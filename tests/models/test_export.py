@@ -83,3 +83,19 @@ def test_a_network_that_onnx_changes_is_not_written(exported, tmp_path, monkeypa
     with pytest.raises(SettingsError, match=r"x.onnx would differ from the network by 1.0e-03"):
         export_onnx(exported[0], tmp_path / "x.onnx")
     assert not list(tmp_path.iterdir())
+
+
+def test_the_network_that_finishes_merges_is_written(tmp_path):
+    """With its three pictures and five maps, at sizes that it pads."""
+    torch.manual_seed(1)
+    network = build_network("deghostnet", widths=(8, 8)).eval()
+    torch.nn.init.normal_(network.leave.weight, std=0.1)
+
+    told = export_onnx(network, tmp_path / "x.onnx")
+
+    assert told.inputs == {
+        "pictures": (1, 9, "height", "width"),
+        "maps": (1, 5, "height", "width"),
+    }
+    assert told.output == "compressed"
+    assert told.difference <= TOLERANCE

@@ -86,6 +86,7 @@ def segment(
     default = MergeSettings.motion if is_motion else MergeSettings.exposure_mask
     chosen = method or default
     settings = MergeSettings(
+        method="weighted",  # masks need no network that merges
         exposures=exposure_settings(exposures, ev, fit=fit_exposures),
         reference=reference,
         response=response,

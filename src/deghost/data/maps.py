@@ -20,7 +20,6 @@ from deghost.data.rendering import (
     Stage,
     background_flow,
     lattice,
-    settled,
     spread,
     transform,
 )
@@ -31,30 +30,27 @@ BLACK = 3.0  # a value below this many standard deviations of its noise is lost 
 
 
 def motion_and_flow(
-    stage: Stage, shot: Shot, frame: Drawn, reference: Drawn
+    stage: Stage, shot: Shot, settle: Float[np.ndarray, "3 3"], frame: Drawn, reference: Drawn
 ) -> tuple[Map, Float32[np.ndarray, "h w 2"]]:
     """Mark where a frame shows something else than the reference, and tell where things went.
 
-    A part that moves anywhere by more than a pixel beyond what the whole view does (`pose`) is
+    A part that moves anywhere by more than a pixel beyond what the whole view does (`settled`) is
     marked whole, where it is seen in either frame; the background where it moves by more than a
     pixel, or is lit otherwise. Nothing in the reference itself is marked, however blurred.
     """
     size = stage.plate.size
     if frame is reference:
         return np.zeros(size, np.float32), np.zeros((*size, 2), np.float32)
-    in_view, in_frame = background_flow(stage, shot)
+    in_view, in_frame = background_flow(stage, shot, settle)
     flow = spread(in_frame, size)
     changed = np.zeros(size, np.float32)
     if stage.ripples or any(shot.shift):
         changed = (np.linalg.norm(spread(in_view, size), axis=2) > MOVED).astype(np.float32)
     changed = np.maximum(changed, _relit(shot, size))
-    settle = settled(stage, shot)
     moved = _moved(frame, reference, settle)
     before = _ever_visible(reference, moved, changed)
     after = _ever_visible(frame, moved, np.zeros(size, np.float32))
-    after = cv2.warpPerspective(
-        after, shot.camera @ settle, size[::-1], flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
-    )
+    after = seen_through(shot.camera @ settle, after)
     _part_flow(flow, frame.matrices, reference)
     return (np.maximum(before, after) > SEEN).astype(np.float32), flow
 
@@ -78,11 +74,6 @@ def well_exposed(light: Picture, sensor: Picture, camera: Camera) -> Map:
 def _all_below(colours: Picture, limits: tuple[float, ...]) -> UInt8[np.ndarray, "h w"]:
     """Mark, by 255, pixels all colours of which are below limits."""
     return cv2.inRange(colours, (-1.0,) * 3, tuple(float(np.float32(v)) - 1e-7 for v in limits))
-
-
-def pose(stage: Stage, shot: Shot) -> Float[np.ndarray, "3 3"]:
-    """The homography from the reference to a frame that fits the background best."""
-    return shot.camera @ settled(stage, shot)
 
 
 def recoverable(

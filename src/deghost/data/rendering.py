@@ -141,11 +141,13 @@ def offset(stage: Stage, shot: Shot, points: Points) -> Points:
     return total
 
 
-def background_flow(stage: Stage, shot: Shot) -> tuple[Points, Points]:
+def background_flow(
+    stage: Stage, shot: Shot, settle: Float[np.ndarray, "3 3"]
+) -> tuple[Points, Points]:
     """How far points of the lattice move beyond `settled`, and from the reference to the frame."""
     points = lattice(stage.plate.size)
     moved = _followed(stage, shot, points)
-    return moved - transform(settled(stage, shot), points), transform(shot.camera, moved) - points
+    return moved - transform(settle, points), transform(shot.camera, moved) - points
 
 
 def settled(stage: Stage, shot: Shot) -> Float[np.ndarray, "3 3"]:

@@ -13,10 +13,10 @@ from numpy.random import SFC64, Generator, SeedSequence
 
 from deghost.data.camera import Camera, draw_camera, expose, expose_mosaic, mosaic, to_sensor
 from deghost.data.curves import draw_tone_curve, named_curve
-from deghost.data.maps import motion_and_flow, pose, recoverable, well_exposed
+from deghost.data.maps import motion_and_flow, recoverable, well_exposed
 from deghost.data.motion import Hold, Lamp, Ripple, Shot, draw_camera_pose, draw_lamp, draw_ripple
 from deghost.data.packing import Rendered, as_scene, packed
-from deghost.data.rendering import Drawn, Picture, Stage, all_axes, background, draw
+from deghost.data.rendering import Drawn, Picture, Stage, all_axes, background, draw, settled
 from deghost.data.scene_settings import SceneSettings, Schedule, draw_schedule, spread_over
 from deghost.data.staging import Place, draw_actors
 from deghost.data.views import Panorama, Plate, draw_plate
@@ -118,7 +118,8 @@ def photograph(plot: Plot, drawn: Sequence[Drawn], raw: bool, generator: Generat
         light = radiance * np.float32(exposure)
         sensor = to_sensor(light, plot.camera)
         good.append(well_exposed(light, sensor, plot.camera))
-        changed, way = motion_and_flow(plot.stage, shot, frame, reference)
+        settle = settled(plot.stage, shot)
+        changed, way = motion_and_flow(plot.stage, shot, settle, frame, reference)
         motion.append(changed)
         if raw:
             frames.append(expose_mosaic(sensor, plot.camera, plot.bad, generator)[..., None])
@@ -126,7 +127,7 @@ def photograph(plot: Plot, drawn: Sequence[Drawn], raw: bool, generator: Generat
             codes = expose(sensor, plot.camera, plot.bad, generator)
             frames.append(_shifted(codes, shot.resampled))
         flow.append(way - np.array(shot.resampled, np.float32))
-        poses.append(pose(plot.stage, shot))
+        poses.append(shot.camera @ settle)
     truth = seen[plot.schedule.reference]
     rendered = Rendered(
         np.stack(frames),

@@ -154,10 +154,8 @@ def short_numbers(device: torch.device) -> AbstractContextManager[object]:
     """Multiply in bfloat16 where that is fast; networks leave by single floats."""
     if device.type == "cuda":
         return torch.autocast("cuda", torch.bfloat16)
-    able: dict[str, object] = getattr(
-        torch.cpu, "get_capabilities", dict
-    )()  # which older PyTorch lacks
-    if device.type == "cpu" and any(able.get(name) for name in FORMATS):
+    capabilities = getattr(torch.cpu, "get_capabilities", dict)  # which older PyTorch lacks
+    if device.type == "cpu" and any(capabilities().get(name) for name in FORMATS):
         return torch.autocast("cpu", torch.bfloat16)
     return nullcontext()
 

@@ -20,7 +20,7 @@ from deghost.io.atomic import atomic_path, check_target
 from deghost.layers.blocks import pad_to_multiple
 from deghost.layers.reconstructor import BracketBatch, Reconstructor
 from deghost.layers.weights import read_weights
-from deghost.models.deghostnet import DeghostNet
+from deghost.models.deghostnet import MAPS, PICTURES, DeghostNet
 from deghost.models.exposure_net import ExposureNet
 from deghost.models.motion_net import MotionNet
 from deghost.models.motion_unet import MotionUNet
@@ -152,7 +152,7 @@ def example_inputs(network: nn.Module, frames: int, size: tuple[int, int]) -> di
             noise = torch.tensor([[1e-4, 1e-6]])
             return {"codes": rand(1, 3), "linear": rand(1, 3), "noise": noise}
         case DeghostNet():
-            return {"pictures": rand(1, 9), "maps": rand(1, 4)}
+            return {"pictures": rand(1, 3 * PICTURES), "maps": rand(1, MAPS)}
         case MotionNet():
             return {"features": rand(1, network.config.inputs)}
         case MotionUNet():
