@@ -1,5 +1,6 @@
 """The learned merge: a network sees the aligned frames, tile by tile, and gives radiance."""
 
+from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field, replace
 
@@ -154,7 +155,9 @@ def short_numbers(device: torch.device) -> AbstractContextManager[object]:
     """Multiply in bfloat16 where that is fast; networks leave by single floats."""
     if device.type == "cuda":
         return torch.autocast("cuda", torch.bfloat16)
-    capabilities = getattr(torch.cpu, "get_capabilities", dict)  # which older PyTorch lacks
+    capabilities: Callable[[], dict[str, object]] = getattr(
+        torch.cpu, "get_capabilities", dict
+    )  # older PyTorch lacks it
     if device.type == "cpu" and any(capabilities().get(name) for name in FORMATS):
         return torch.autocast("cpu", torch.bfloat16)
     return nullcontext()
