@@ -8,6 +8,7 @@ import argparse
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import get_args
 
 import cv2
 import torch
@@ -22,6 +23,7 @@ from deghost.merge.plan import MergePlan
 from deghost.merge.scenes import plan_scene
 from deghost.merge.settings import MergeSettings
 from deghost.segment.motion import MotionSettings
+from deghost.segment.segmenters import Segmenter
 from deghost.types import Bracket, Scene
 
 
@@ -173,8 +175,7 @@ def main() -> None:
     changes = {name: float(value) for name, value in (s.split("=") for s in arguments.set)}
     methods: dict[str, Method] = {
         "off": with_settings(OFF),
-        "classical": with_settings(MotionSettings(segmenter="classical")),
-        "learned": with_settings(MotionSettings(segmenter="learned")),
+        **{name: with_settings(MotionSettings(segmenter=name)) for name in get_args(Segmenter)},
         "true": with_truth,
     }
     if changes:

@@ -73,7 +73,10 @@ def test_every_method_finds_exposure(method, folder, run):
     assert mask[clipped].mean() < 40
 
 
-def test_agreement_with_true_masks_is_told(moving, run):
+@pytest.mark.parametrize(
+    ("method", "found"), [("classical", 0.6), ("motion-unet", 0.5), ("learned", 0.6)]
+)
+def test_agreement_with_true_masks_is_told(method, found, moving, run):
     """Dice, IoU, sensitivity and specificity, from masks of the simulator's names."""
     truth = moving / "truth"
     truth.mkdir()
@@ -82,14 +85,16 @@ def test_agreement_with_true_masks_is_told(moving, run):
         mask[50:80, left : left + 24] = mask[50:80, 50:74] = 1
         cv2.imwrite(str(truth / f"motion_{number}.png"), mask)
 
-    result = run(f"segment {THREE} --what motion --truth truth --align none -o masks --json")
+    line = f"segment {THREE} --what motion --method {method} --align none --truth truth -o m"
+    result = run(f"{line} --json")
 
+    assert json.loads(result.out)["method"] == method
     for mask in json.loads(result.out)["masks"]:
         assert mask["jaccard"] > 0.4
         assert mask["dice"] > mask["jaccard"]
-        assert mask["sensitivity"] > 0.6
+        assert mask["sensitivity"] > found
         assert mask["specificity"] > 0.8
-    table = run(f"segment {THREE} --what motion --truth truth --align none -o masks --force").out
+    table = run(f"{line} --force").out
     assert table.splitlines()[0].split() == ["frame", "coverage", "Dice", "IoU", "sens.", "spec."]
 
 
@@ -201,6 +206,7 @@ def test_a_learned_exposure_mask_merges(folder, run):
     ("line", "words"),
     [
         ("--what motion --method otsu -o masks", "--method otsu finds no motion; give classical"),
+        ("--what exposure --method motion-unet -o masks", "motion-unet finds no exposure; give"),
         ("--what exposure -o a.jpg", "a.jpg is not a folder; name one for the masks"),
         ("--what motion -o masks --truth nowhere", "nowhere is no folder; give the one the true"),
         (

@@ -1,7 +1,7 @@
 """`deghost segment`: where frames are well exposed, or what moved in them, as masks."""
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Literal, get_args
 
 from cyclopts import Parameter
 
@@ -20,7 +20,7 @@ from deghost.cli.options import (
 )
 from deghost.cli.terminal import progress_bar
 from deghost.merge.settings import AlignMode, MergeSettings
-from deghost.segment.segmenters import ExposureSegmenter
+from deghost.segment.segmenters import ExposureSegmenter, Segmenter
 
 
 Folder = Annotated[
@@ -31,9 +31,9 @@ What = Annotated[
     Parameter(help="Find what is well exposed, or what moved against the reference."),
 ]
 By = Annotated[
-    ExposureSegmenter | None,
+    ExposureSegmenter | Segmenter | None,
     Parameter(
-        help="Who finds it; of motion only classical and learned. [default: as deghost merge]"
+        help="Who finds it; motion: classical, motion-unet, learned. [default: as deghost merge]"
     ),
 ]
 MaskFormat = Annotated[
@@ -80,9 +80,10 @@ def segment(
     from deghost.cli.segment_report import Job, print_masks, run
     from deghost.errors import SettingsError
 
-    if what == "motion" and method not in (None, "classical", "learned"):
-        raise SettingsError(f"--method {method} finds no motion; give classical or learned")
     is_motion = what == "motion"
+    able = get_args(Segmenter if is_motion else ExposureSegmenter)
+    if method is not None and method not in able:
+        raise SettingsError(f"--method {method} finds no {what}; give {' or '.join(able)}")
     default = MergeSettings.motion if is_motion else MergeSettings.exposure_mask
     chosen = method or default
     settings = MergeSettings(
@@ -92,7 +93,7 @@ def segment(
         response=response,
         deghost=deghost_strength(deghost),
         motion=chosen if is_motion else "classical",  # type: ignore[arg-type]  # told above
-        exposure_mask="classical" if is_motion else chosen,
+        exposure_mask="classical" if is_motion else chosen,  # type: ignore[arg-type]
         align=align,
         crop=crop,
     )

@@ -1,6 +1,6 @@
 """Guides: the maps, made on the proxies, that lead the full-size merge."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 
@@ -18,6 +18,7 @@ from deghost.merge.proxy import Proxy
 from deghost.merge.weighted import (
     Fusion,
     Layer,
+    bare_pair,
     disagreement,
     extend,
     known,
@@ -27,6 +28,7 @@ from deghost.merge.weighted import (
 from deghost.radiometry.noise import NoiseModel
 from deghost.segment.learned_motion import learned_mask
 from deghost.segment.motion import edge_strength, moved
+from deghost.segment.segmenters import Segmenter
 from deghost.types import Mask, Radiance
 
 
@@ -35,6 +37,10 @@ FILL_LEVELS = 7  # how far surroundings reach: 2 ** 7 px of the proxy
 LEAST_MOTION = 5e-4  # share of a frame that must have moved for flow to be worth while
 STRIP = 128  # rows
 HOLE_REACH = 4.0  # px of the proxy over which clipped pixels make a hole
+PAIRS: dict[Segmenter, tuple[str, Callable[[Fusion, Layer], Tensor]]] = {  # networks, their inputs
+    "motion-unet": ("motion-unet", bare_pair),
+    "learned": ("motion-net", pair_features),
+}
 
 
 @dataclass(frozen=True)
@@ -112,8 +118,8 @@ def _layer(plan: MergePlan, proxy: Proxy, factor: int, k: int) -> Layer:
 
 def _stillness(fusion: Fusion, layer: Layer, plan: MergePlan) -> Mask:
     """Where a layer shows the scene that is known, 1, or something else, 0."""
-    if plan.motion.segmenter == "learned" and plan.motion.strength > 0:
-        return 1 - learned_motion(fusion, layer, plan.motion.strength)
+    if plan.motion.segmenter != "classical" and plan.motion.strength > 0:
+        return 1 - learned_motion(fusion, layer, plan.motion.strength, plan.motion.segmenter)
     height = layer.radiance.shape[1]
     scores = []
     for top in range(0, height, STRIP):  # in strips, for the sake of memory
@@ -126,21 +132,24 @@ def _stillness(fusion: Fusion, layer: Layer, plan: MergePlan) -> Mask:
     return 1 - moved(torch.cat(scores), plan.motion, unsure)
 
 
-def learned_motion(fusion: Fusion, layer: Layer, strength: float) -> Mask:
-    """Let the shipped network judge where a layer shows something else than what is known, 1."""
+def learned_motion(
+    fusion: Fusion, layer: Layer, strength: float, segmenter: Segmenter = "learned"
+) -> Mask:
+    """Let a shipped network judge where a layer shows something else than what is known, 1."""
+    name, describe = PAIRS[segmenter]
     return learned_mask(
-        _segmenter(),
-        lambda first, last: pair_features(fusion.rows(first, last), layer.rows(first, last)),
+        _network(name),
+        lambda first, last: describe(fusion.rows(first, last), layer.rows(first, last)),
         layer.radiance.shape[1],
         strength,
     )
 
 
 @cache
-def _segmenter() -> nn.Module:
+def _network(name: str) -> nn.Module:
     from deghost.models.zoo import load_network
 
-    return load_network("motion-net").to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    return load_network(name).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
 
 
 def _follow(

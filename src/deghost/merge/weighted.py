@@ -173,6 +173,11 @@ def pair_features(fusion: Fusion, layer: Layer) -> Float[Tensor, "11 h w"]:
     )
 
 
+def bare_pair(fusion: Fusion, layer: Layer) -> Float[Tensor, "6 h w"]:
+    """Pair a layer with what is known of the reference, as `MotionUNet` takes it; it clips at 1."""
+    return torch.cat([known(fusion).radiance.clamp(max=1), layer.radiance])
+
+
 def variance(level: Planes, layer: Layer) -> Planes:
     """Return the noise variance of a layer's radiance where the scene has `level`.
 

@@ -22,7 +22,7 @@ SOFTNESS = 0.2  # probability on either side of even odds between still and move
 
 def learned_mask(
     network: nn.Module,
-    describe: Callable[[int, int], Float[Tensor, "11 rows w"]],
+    describe: Callable[[int, int], Float[Tensor, "c rows w"]],
     height: int,
     strength: float,
 ) -> Mask:

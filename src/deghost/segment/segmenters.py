@@ -3,5 +3,5 @@
 from typing import Literal
 
 
-Segmenter = Literal["classical", "learned"]
+Segmenter = Literal["classical", "motion-unet", "learned"]
 ExposureSegmenter = Literal["classical", "manual", "otsu", "exposure-unet", "learned"]
