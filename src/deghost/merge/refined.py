@@ -58,15 +58,17 @@ class RefinedMerge:
         measured = measure(source, guides, part, everything=not told)
         merged = with_fill(measured.still, guides, part)
         pictures, maps = describe(measured, merged)
+        y, x = window[0] - part[0], window[1] - part[1]
+        inner = slice(y, y + window[2]), slice(x, x + window[3])
         with short_numbers(self.device):
-            finished = self.network(pictures[None].to(self.device), maps[None].to(self.device))
+            there = pictures[None].to(self.device), maps[None].to(self.device)
+            finished = self.network(*there, inner)
         radiance = expanded(finished[0].float().cpu())
         if _grey(pictures):  # the network knows colours only, and would find some
             radiance = radiance.mean(0, keepdim=True).expand(3, -1, -1)
-        radiance = torch.minimum(radiance, brightest_allowed(merged.amax(0)))
-        radiance = torch.where(radiance.isfinite().all(0), radiance, merged)
-        top, left = window[0] - part[0], window[1] - part[1]
-        return radiance[:, top : top + window[2], left : left + window[3]]
+        limit, merged = brightest_allowed(merged.amax(0)), merged[:, *inner]
+        radiance = torch.minimum(radiance, limit[:, *inner])
+        return torch.where(radiance.isfinite().all(0), radiance, merged)
 
 
 def describe(

@@ -31,6 +31,9 @@ HOLE = 0.6  # what may be added where what was measured moved
 UNIT = 0.012  # what differences are measured in, besides deviations
 REACH = 5  # px, side of the square whose mean is taken from the merge to show its grain
 SHY = -4.0  # logit with which the other pictures start
+LATE = 5  # pixels to every side that the convolutions behind the last skip see
+
+Part = tuple[slice, slice]  # rows and columns, both with a start and a stop
 
 
 @dataclass(frozen=True)
@@ -39,6 +42,10 @@ class DeghostNetConfig:
 
     widths: Sequence[int] = (48, 64, 96, 128)
     block: int = 2
+
+    def __post_init__(self) -> None:
+        if len(self.widths) < 2:
+            raise ValueError(f"deghostnet has two widths or more, not {len(self.widths)}")
 
 
 class DeghostNet(nn.Module):
@@ -73,33 +80,25 @@ class DeghostNet(nn.Module):
         return int(self.config.block * 2 ** (len(self.config.widths) - 1))
 
     def forward(
-        self, pictures: Float[Tensor, "b 9 h w"], maps: Float[Tensor, "b 5 h w"]
-    ) -> Float[Tensor, "b 3 h w"]:
+        self,
+        pictures: Float[Tensor, "b 9 h w"],
+        maps: Float[Tensor, "b 5 h w"],
+        part: Part | None = None,
+    ) -> Float[Tensor, "b 3 rows columns"]:
         """Finish a merge. All pictures are radiance as `compressed` by `segment.learned_motion`.
 
         `pictures`: the merge of what is still, the reference, the merge of everything. `maps`:
-        deviation of the noise of the first two, compressed alike; trust in each.
+        deviation of the noise of the first two, compressed alike; trust in each. With a `part`
+        only that is finished and returned; what surrounds it is seen.
         """
-        merged, reference, everything = pictures.split(3, dim=1)
-        deviation, _, trust, reference_trust, seen = maps.split(1, dim=1)
-        deviation = DEVIATIONS * deviation
-        others = torch.cat([reference - merged, everything - merged], dim=1)
-        # in units of what is expected, so that half precision sees faint noise, and all noise alike
-        differences = torch.cat([merged - _mean_around(merged), others], dim=1)
-        differences = differences.mul_((deviation + UNIT).reciprocal()).clamp_(-4, 4)
-        answer = self._answer(torch.cat([merged, differences, _maps_as_seen(maps)], dim=1))
-        from_reference, from_everything = others.split(3, dim=1)
-        apart = from_reference.abs().amax(1, keepdim=True) * reference_trust
-        apart = apart + from_everything.abs().amax(1, keepdim=True)
-        hole = (seen - trust).clamp(min=0)
-        bound = seen * (deviation + FLOOR + APART * apart) + HOLE * hole
-        added, take = answer.split([3, 2], dim=1)
-        finished = torch.addcmul(merged, take[:, :1] * reference_trust, from_reference)
-        finished = finished.addcmul_(take[:, 1:], from_everything)
-        added = added.lerp(added.mean(1, keepdim=True), hole)  # in holes no colour is added
-        return finished.addcmul_(bound, added)
+        answer = self._answer(_as_seen(pictures, maps), part)
+        if part is not None:
+            pictures, maps = _cut(pictures, part), _cut(maps, part)
+        return _finished(pictures, maps, answer)
 
-    def _answer(self, seen: Float[Tensor, "b c h w"]) -> Float[Tensor, "b 5 h w"]:
+    def _answer(
+        self, seen: Float[Tensor, "b c h w"], part: Part | None
+    ) -> Float[Tensor, "b 5 rows columns"]:
         """What to add, in (-1, 1), and what share of the other two pictures to take."""
         height, width = seen.shape[-2:]
         x = pad_to_multiple(_as_multiplied(seen), self.multiple_of)
@@ -110,11 +109,70 @@ class DeghostNet(nn.Module):
             x = stage(x if level == 0 else self.shrink[level - 1](x))
             kept.append(x)
         for stage, grow, skip in zip(self.up, self.grow, kept[-2::-1], strict=True):
-            x = stage(functional.interpolate(grow(x), scale_factor=2.0, mode="nearest").add_(skip))
+            x = functional.interpolate(grow(x), scale_factor=2.0, mode="nearest").add_(skip)
+            if part is not None and skip is kept[0]:
+                late, part = self._late(part)
+                x = _cut(x, late)
+            x = stage(x)
         added, take = self.leave(self.finish(x)).split([3 * self.cells, 2 * self.cells], dim=1)
         answer = torch.cat([added.tanh(), (take + SHY).sigmoid()], dim=1)
         answer = functional.pixel_shuffle(answer, self.config.block)
-        return answer[:, :, :height, :width].float()
+        return _cut(answer, part or (slice(0, height), slice(0, width))).float()
+
+    def _late(self, part: Part) -> tuple[Part, Part]:
+        """Which blocks the last stages need, and where the part lies among their pixels."""
+        block = self.config.block
+        rows, columns = (
+            slice(max(0, span.start // block - LATE), -(-span.stop // block) + LATE)
+            for span in part
+        )
+        y, x = rows.start * block, columns.start * block
+        return (rows, columns), (_back(part[0], y), _back(part[1], x))
+
+
+def _as_seen(
+    pictures: Float[Tensor, "b 9 h w"], maps: Float[Tensor, "b 5 h w"]
+) -> Float[Tensor, "b 17 h w"]:
+    """The merge, its grain and the other pictures in units of what is expected, and the maps.
+
+    In these units half precision sees faint noise, and all noise is alike; logarithms spread
+    deviations about evenly over [-1, 1].
+    """
+    merged, reference, everything = pictures.split(3, dim=1)
+    unit = DEVIATIONS * maps[:, :1] + UNIT
+    grain = merged - _mean_around(merged)
+    differences = torch.cat([grain, reference - merged, everything - merged], dim=1)
+    differences = differences.mul_(unit.reciprocal()).clamp_(-4, 4)
+    deviations = (maps[:, :2].clamp(1e-5, 1.0).log() + 5) / 3
+    return torch.cat([merged, differences, deviations, maps[:, 2:]], dim=1)
+
+
+def _finished(
+    pictures: Float[Tensor, "b 9 h w"],
+    maps: Float[Tensor, "b 5 h w"],
+    answer: Float[Tensor, "b 5 h w"],
+) -> Float[Tensor, "b 3 h w"]:
+    """Take from the other pictures, and add, as the network answers and bounds allow."""
+    merged, reference, everything = pictures.split(3, dim=1)
+    deviation, _, trust, reference_trust, seen = maps.split(1, dim=1)
+    from_reference, from_everything = reference - merged, everything - merged
+    apart = from_reference.abs().amax(1, keepdim=True) * reference_trust
+    apart = apart + from_everything.abs().amax(1, keepdim=True)
+    hole = (seen - trust).clamp(min=0)
+    bound = seen * (DEVIATIONS * deviation + FLOOR + APART * apart) + HOLE * hole
+    added, take = answer.split([3, 2], dim=1)
+    finished = torch.addcmul(merged, take[:, :1] * reference_trust, from_reference)
+    finished = finished.addcmul_(take[:, 1:], from_everything)
+    added = added.lerp(added.mean(1, keepdim=True), hole)  # in holes no colour is added
+    return finished.addcmul_(bound, added)
+
+
+def _cut(planes: Tensor, part: Part) -> Tensor:
+    return planes[:, :, part[0], part[1]]
+
+
+def _back(span: slice, pixels: int) -> slice:
+    return slice(span.start - pixels, span.stop - pixels)
 
 
 def _as_multiplied(seen: Tensor) -> Tensor:
@@ -138,12 +196,6 @@ def _mean_along(picture: Float[Tensor, "b 3 h w"], axis: int) -> Float[Tensor, "
         total += padded.narrow(axis, step, size)
     counts = functional.pad(picture.new_ones(size), [half, half]).unfold(0, REACH, 1).sum(1)
     return total.div_(counts.view([-1, 1] if axis == 2 else [-1]))
-
-
-def _maps_as_seen(maps: Float[Tensor, "b 5 h w"]) -> Float[Tensor, "b 5 h w"]:
-    """Deviations as logarithms, about evenly over [-1, 1]."""
-    deviations = (maps[:, :2].clamp(1e-5, 1.0).log() + 5) / 3
-    return torch.cat([deviations, maps[:, 2:]], dim=1)
 
 
 class _Residual(nn.Module):
