@@ -1,7 +1,5 @@
 """The learned merge: a network sees the aligned frames, tile by tile, and gives radiance."""
 
-from collections.abc import Callable
-from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field, replace
 
 import torch
@@ -10,6 +8,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from deghost.layers.blocks import pad_to_multiple
+from deghost.layers.devices import short_numbers
 from deghost.layers.reconstructor import BracketBatch, Reconstructor
 from deghost.merge.guides import Guides
 from deghost.merge.measured import merge_tile
@@ -31,7 +30,6 @@ from deghost.types import Radiance
 HIGHLIGHT_LIMIT = 4.0  # times the brightest that a frame shows around a pixel: two stops
 AROUND = 5  # pixels along a side of what is meant by that
 GRID = 32  # pixels that windows keep to, so that pooling and attention fall as in the whole
-FORMATS = ("amx_bf16", "avx512_bf16")  # of processors that multiply short numbers fast
 
 
 @dataclass(frozen=True)
@@ -149,18 +147,6 @@ class NetworkMerge:
 def brightest_allowed(shown: Float[Tensor, "h w"]) -> Float[Tensor, "1 h w"]:
     """Limit what a network may give to `HIGHLIGHT_LIMIT` times what is shown close by."""
     return HIGHLIGHT_LIMIT * functional.max_pool2d(shown[None], AROUND, 1, AROUND // 2)
-
-
-def short_numbers(device: torch.device) -> AbstractContextManager[object]:
-    """Multiply in bfloat16 where that is fast; networks leave by single floats."""
-    if device.type == "cuda":
-        return torch.autocast("cuda", torch.bfloat16)
-    capabilities: Callable[[], dict[str, object]] = getattr(
-        torch.cpu, "get_capabilities", dict
-    )  # older PyTorch lacks it
-    if device.type == "cpu" and any(capabilities().get(name) for name in FORMATS):
-        return torch.autocast("cpu", torch.bfloat16)
-    return nullcontext()
 
 
 def surroundings(window: Window, area: Window, tiling: Tiling) -> Window:

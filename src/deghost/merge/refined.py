@@ -6,9 +6,10 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from deghost.layers.devices import short_numbers
 from deghost.merge.blending import extended
 from deghost.merge.guides import Guides
-from deghost.merge.learned import brightest_allowed, short_numbers
+from deghost.merge.learned import brightest_allowed
 from deghost.merge.measured import Measured, measure, with_fill
 from deghost.merge.networks import choose_device, open_network
 from deghost.merge.reading import Source

@@ -6,6 +6,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from deghost.layers.devices import short_numbers
 from deghost.models.exposure_net import ExposureNet
 from deghost.models.exposure_unet import ExposureUNet
 from deghost.radiometry.noise import NoiseModel
@@ -34,7 +35,8 @@ def unet_mask(network: ExposureUNet, encoded: Float[Tensor, "3 h w"]) -> Mask:
 
     The whole frame is seen at once, since Otsu's rule is one of whole frames.
     """
-    return network.probabilities(encoded[None])[0]
+    with short_numbers(encoded.device):
+        return network.probabilities(encoded[None])[0].float()
 
 
 def _strips(height: int) -> Iterator[tuple[slice, slice, slice]]:

@@ -7,6 +7,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from deghost.layers.devices import short_numbers
 from deghost.segment.motion import Planes, contradiction, edge_strength
 from deghost.types import Mask, Radiance
 
@@ -34,7 +35,9 @@ def learned_mask(
     for top in range(0, height, ROWS):
         first, last = max(0, top - MARGIN), min(height, top + ROWS + MARGIN)
         features = describe(first, last)[None].contiguous(memory_format=torch.channels_last)
-        strips.append(network(features)[0, top - first : top - first + ROWS].sigmoid())
+        with short_numbers(features.device):
+            logits = network(features)[0, top - first : top - first + ROWS]
+        strips.append(logits.float().sigmoid())
     likely = torch.cat(strips)
     return ((likely - (1 - strength) + SOFTNESS) / (2 * SOFTNESS)).clamp(0, 1)
 
