@@ -127,7 +127,7 @@ def by_stub(source, guides, compute, tiling=WHOLE):
     merge = NetworkMerge(
         Stub(compute), torch.device("cpu"), network_frames(source, (0, 1, 2)), tiling
     )
-    way = TileMethod(merge, (tiling.tile, tiling.tile), tiling.overlap, 1, merge.notes)
+    way = TileMethod(merge, (tiling.tile, tiling.tile), tiling.overlap, 1, merge.mending.notes)
     return rendered(source, guides, way), way
 
 

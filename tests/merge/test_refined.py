@@ -79,7 +79,7 @@ def test_tiles_do_not_show(prepared, monkeypatch):
 
 
 def test_numbers_that_are_none_give_way_to_the_merge(prepared):
-    """A broken network harms nothing."""
+    """A broken network harms nothing, and a note says so."""
     source, guides = prepared
     network = DeghostNet(DeghostNetConfig(widths=(8, 12)))
     torch.nn.init.constant_(network.leave.bias, float("nan"))
@@ -87,6 +87,12 @@ def test_numbers_that_are_none_give_way_to_the_merge(prepared):
     merged = merge_tile(source, guides, (0, 0, 96, 160))
 
     assert torch.allclose(picture(prepared, network), merged)
+    method = finished_by(network.eval(), torch.device("cpu"))
+    with torch.inference_mode():
+        method.compute(source, guides, (0, 0, 16, 20))
+    assert method.notes() == (
+        "the network gave no finite number in 320 pixels; the weighted merge stands there",
+    )
 
 
 def test_highlights_are_limited(prepared):

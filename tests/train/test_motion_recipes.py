@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from deghost.data.synthetic import make_scene
-from deghost.models.zoo import build_network
+from deghost.models.zoo import build_network, load_network
 from deghost.train.loop import Trainee, train
 from deghost.train.losses import batch_dice_cross_entropy, cross_entropy, dice_of_logits
 from deghost.train.processes import Process
@@ -16,7 +16,11 @@ from deghost.train.recipes_motion import MOTION_NET, VARIED, varied_pairs
 from deghost.train.settings import LoopSettings
 
 
-SMALL = {"motion-net": {"widths": (8, 8)}, "motion-unet": {"widths": (4, 8)}}
+SMALL = {
+    "motion-net@simulated": {"widths": (8, 8)},
+    "motion-joint@simulated": {"widths": (8, 8), "inputs": 12, "corrects": True},
+    "motion-unet@simulated": {"widths": (4, 8)},
+}
 
 
 @pytest.fixture(scope="module")
@@ -68,12 +72,26 @@ def test_the_dice_loss_of_a_batch_takes_it_as_one_mask():
     assert found == pytest.approx(float(0.5 * whole + cross_entropy(logits, truth)), abs=1e-6)
 
 
-@pytest.mark.parametrize("name", ["motion-net@simulated", "motion-unet@simulated"])
+def test_frames_are_described_by_what_is_said_of_all(scene, pairs):
+    """The first of the channels is what the other network finds."""
+    joint = RECIPES["motion-joint@simulated"].prepare(scene, np.random.default_rng(0))
+
+    with torch.no_grad():
+        said = load_network("motion-net")(pairs.features.float()).clamp(-6, 6)
+    assert joint.features.shape == (2, 12, 128, 128)
+    assert (3 * joint.features[:, 0] - said).abs().mean() < 0.03
+    assert torch.equal(joint.motion, pairs.motion)
+    for own, other in ((0, 1), (1, 0)):
+        for channel in (8, 9, 10):  # of one other the greatest, the least and the mean are one
+            assert torch.equal(joint.features[own, channel], joint.features[other, 0])
+
+
+@pytest.mark.parametrize("name", SMALL)
 def test_a_recipe_learns_in_bfloat16_on_the_cpu(name, scene):
     """A few steps on one scene bring the loss down; the weights stay single floats."""
     recipe = RECIPES[name]
     torch.manual_seed(0)
-    network = build_network(recipe.network, **SMALL[recipe.network])
+    network = build_network(recipe.network, **SMALL[name])
     network.to(memory_format=torch.channels_last)
     trainee = Trainee(network, torch.optim.AdamW(network.parameters(), 0.01))
     batch = recipe.prepare(scene, np.random.default_rng(0))

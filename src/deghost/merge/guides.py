@@ -1,46 +1,29 @@
 """Guides: the maps, made on the proxies, that lead the full-size merge."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import cache
 
 import cv2
 import torch
 from jaxtyping import Bool, Float
-from torch import Tensor, nn
+from torch import Tensor
 
 from deghost.align.flow import reliable_flow, warp_by_flow
 from deghost.layers.memory import return_freed_memory
 from deghost.layers.pyramid import continue_smoothly
 from deghost.merge.exposure_guides import ExposureGuide, exposure_guides
+from deghost.merge.motion_guides import joint_masks, stillness
 from deghost.merge.plan import MergePlan, Prepared, warped_proxy
 from deghost.merge.proxy import Proxy
-from deghost.merge.weighted import (
-    Fusion,
-    Layer,
-    bare_pair,
-    disagreement,
-    extend,
-    known,
-    pair_features,
-    start_fusion,
-)
+from deghost.merge.weighted import Fusion, Layer, extend, start_fusion
 from deghost.radiometry.noise import NoiseModel
-from deghost.segment.learned_motion import learned_mask
-from deghost.segment.motion import edge_strength, moved
-from deghost.segment.segmenters import Segmenter
 from deghost.types import Mask, Radiance
 
 
 FILL_LIMIT = 4.0  # times the reference's clipping level: two stops
 FILL_LEVELS = 7  # how far surroundings reach: 2 ** 7 px of the proxy
 LEAST_MOTION = 5e-4  # share of a frame that must have moved for flow to be worth while
-STRIP = 128  # rows
 HOLE_REACH = 4.0  # px of the proxy over which clipped pixels make a hole
-PAIRS: dict[Segmenter, tuple[str, Callable[[Fusion, Layer], Tensor]]] = {  # networks, their inputs
-    "motion-unet": ("motion-unet", bare_pair),
-    "learned": ("motion-net", pair_features),
-}
 
 
 @dataclass(frozen=True)
@@ -73,22 +56,26 @@ def make_guides(
     """Find what moved in every frame, and what to assume where nothing was measured.
 
     Frames are taken in the order of merging, each compared with the merge of those before it, so
-    that a region the reference does not show is judged by the nearest frame that shows it. With
-    flow, what moved is then followed to where it went, and merged after all frames. `motion` are
-    masks that are known already, one a frame, on the grid of the proxies: 1 = moved, and `exposed`
-    those of what is well exposed.
+    that a region the reference does not show is judged by the nearest frame that shows it; networks
+    then judge each in view of all. With flow, what moved is followed to where it went, and merged
+    after all frames. `motion` are masks that are known already, one a frame, on the grid of the
+    proxies: 1 = moved, and `exposed` those of what is well exposed.
     """
     masks = exposure_guides(plan, small, exposed)  # first, while little else is in memory
     return_freed_memory()
     first, *others = plan.order
     reference = warped_proxy(small, plan.warps, first)
     fusion = start_fusion(_layer(plan, reference, small.factor, first))
+    told: Sequence[Mask] | Mapping[int, Mask] | None = motion
+    if told is None and plan.motion.segmenter == "learned" and plan.motion.strength > 0:
+        layers = (_layer(plan, warped_proxy(small, plan.warps, k), small.factor, k) for k in others)
+        told = dict(zip(others, joint_masks(fusion, layers, plan.motion.strength), strict=True))
     still = [torch.ones_like(reference.linear[0]) for _ in plan.order]
     shown = torch.zeros_like(reference.linear[0], dtype=torch.bool)
     for k in others:
         proxy = warped_proxy(small, plan.warps, k)
         layer = _layer(plan, proxy, small.factor, k)
-        still[k] = _stillness(fusion, layer, plan) if motion is None else 1 - motion[k]
+        still[k] = stillness(fusion, layer, plan.motion) if told is None else 1 - told[k]
         shown |= (proxy.trust.amin(0) > 0.5) & (still[k] < 0.5)
         fusion = extend(fusion, layer, still[k])
     flows: list[FlowGuide | None] = [None] * len(still)
@@ -116,42 +103,6 @@ def _layer(plan: MergePlan, proxy: Proxy, factor: int, k: int) -> Layer:
     return Layer(proxy.linear / exposure, proxy.trust, exposure, noise, plan.tolerances[k])
 
 
-def _stillness(fusion: Fusion, layer: Layer, plan: MergePlan) -> Mask:
-    """Where a layer shows the scene that is known, 1, or something else, 0."""
-    if plan.motion.segmenter != "classical" and plan.motion.strength > 0:
-        return 1 - learned_motion(fusion, layer, plan.motion.strength, plan.motion.segmenter)
-    height = layer.radiance.shape[1]
-    scores = []
-    for top in range(0, height, STRIP):  # in strips, for the sake of memory
-        first, last = max(0, top - 1), min(height, top + STRIP + 1)
-        piece = known(fusion.rows(first, last))
-        slack = plan.motion.edge / 2 * edge_strength(piece.radiance)
-        score = disagreement(piece, layer.rows(first, last), slack)
-        scores.append(score[top - first : top - first + STRIP])
-    unsure = fusion.trust.amin(0) < 0.5
-    return 1 - moved(torch.cat(scores), plan.motion, unsure)
-
-
-def learned_motion(
-    fusion: Fusion, layer: Layer, strength: float, segmenter: Segmenter = "learned"
-) -> Mask:
-    """Let a shipped network judge where a layer shows something else than what is known, 1."""
-    name, describe = PAIRS[segmenter]
-    return learned_mask(
-        _network(name),
-        lambda first, last: describe(fusion.rows(first, last), layer.rows(first, last)),
-        layer.radiance.shape[1],
-        strength,
-    )
-
-
-@cache
-def _network(name: str) -> nn.Module:
-    from deghost.models.zoo import load_network
-
-    return load_network(name).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-
-
 def _follow(
     fusion: Fusion, reference: Proxy, plan: MergePlan, small: Prepared, k: int, still: Mask
 ) -> FlowGuide | None:
@@ -167,7 +118,7 @@ def _follow(
     clipped = (reference.trust.amin(0) < 0.5).float()
     guide = FlowGuide(flow, (1 - still) * torch.maximum(sure, clipped))
     layer = _layer(plan, _flowed(proxy, guide), small.factor, k)
-    fits = _stillness(fusion, layer, plan) * layer.trust.amin(0)
+    fits = stillness(fusion, layer, plan.motion) * layer.trust.amin(0)
     usable = guide.usable * fits
     return FlowGuide(flow, usable) if bool((usable > 0.5).any()) else None
 

@@ -21,7 +21,7 @@ from deghost.merge.packing import (
     read_batch,
 )
 from deghost.merge.reading import Source
-from deghost.merge.tile_methods import TileMethod
+from deghost.merge.tile_methods import Mending, TileMethod
 from deghost.merge.tiles import Window, read_map
 from deghost.models.vam import VAM
 from deghost.types import Radiance
@@ -65,7 +65,7 @@ def learned_method(source: Source, tiling: Tiling | None = None) -> TileMethod:
     thresholds = otsu_thresholds(source, frames) if isinstance(network, VAM) else None
     merge = NetworkMerge(network, device, frames, tiling, thresholds)
     size = (tiling.tile, tiling.tile)
-    return TileMethod(merge, size, tiling.overlap, WORKERS[device.type], merge.notes)
+    return TileMethod(merge, size, tiling.overlap, WORKERS[device.type], merge.mending.notes)
 
 
 @dataclass(frozen=True)
@@ -77,7 +77,7 @@ class NetworkMerge:
     frames: NetworkFrames
     tiling: Tiling
     thresholds: tuple[float, ...] | None = None  # of a network that takes masks
-    mended: list[int] = field(default_factory=list)  # pixels of each window with no number
+    mending: Mending = field(default_factory=Mending)
 
     def __call__(self, source: Source, guides: Guides, window: Window) -> Radiance:
         """Reconstruct a window; 1.0 = the reference clips.
@@ -92,22 +92,9 @@ class NetworkMerge:
         columns = slice(x - part[1], x - part[1] + width)
         shown = batch.frames[0, :, 3:].amax((0, 1))
         limit = brightest_allowed(shown)[:, rows, columns]
-        found = self._reconstruct(batch)[:, rows, columns]
-        radiance = torch.minimum(found, limit) * self.frames.unit
-        lost = ~found.isfinite().all(0)
-        if bool(lost.any()):
-            self.mended.append(int(lost.sum()))
-            radiance = torch.where(lost, merge_tile(source, guides, window), radiance)
-        return radiance
-
-    def notes(self) -> tuple[str, ...]:
-        """Say whether the network failed somewhere."""
-        if not self.mended:
-            return ()
-        return (
-            f"the network gave no finite number in {sum(self.mended)} pixels; the weighted merge "
-            "stands there",
-        )
+        found = self._reconstruct(batch)[:, rows, columns] * self.frames.unit
+        radiance = self.mending(found, lambda: merge_tile(source, guides, window))
+        return torch.minimum(radiance, limit * self.frames.unit)
 
     def read(self, source: Source, guides: Guides, part: Window) -> BracketBatch:
         """Read what the network sees: to VAM also masks of what is well exposed.

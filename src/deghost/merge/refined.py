@@ -1,6 +1,6 @@
 """The merge finished by the house's network: noise taken away, ghosts and holes mended."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import torch
 from jaxtyping import Float
@@ -13,7 +13,7 @@ from deghost.merge.learned import brightest_allowed
 from deghost.merge.measured import Measured, measure, with_fill
 from deghost.merge.networks import choose_device, open_network
 from deghost.merge.reading import Source
-from deghost.merge.tile_methods import TileMethod
+from deghost.merge.tile_methods import Mending, TileMethod
 from deghost.merge.tiles import Window
 from deghost.merge.weighted import Fusion, certainty, start_fusion
 from deghost.segment.learned_motion import COMPRESSION, CONTRAST, compressed, expanded
@@ -38,7 +38,8 @@ def refined_method(source: Source) -> TileMethod:
 def finished_by(network: nn.Module, device: torch.device) -> TileMethod:
     """Prepare the merge that a network finishes."""
     there = network.to(device).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-    return TileMethod(RefinedMerge(there, device), TILE)
+    merge = RefinedMerge(there, device)
+    return TileMethod(merge, TILE, notes=merge.mending.notes)
 
 
 @dataclass(frozen=True)
@@ -47,6 +48,7 @@ class RefinedMerge:
 
     network: nn.Module
     device: torch.device
+    mending: Mending = field(default_factory=Mending)
 
     def __call__(self, source: Source, guides: Guides, window: Window) -> Radiance:
         """Merge and finish a window; 1.0 = the reference clips.
@@ -67,9 +69,8 @@ class RefinedMerge:
         radiance = expanded(finished[0].float().cpu())
         if _grey(pictures):  # the network knows colours only, and would find some
             radiance = radiance.mean(0, keepdim=True).expand(3, -1, -1)
-        limit, merged = brightest_allowed(merged.amax(0)), merged[:, *inner]
-        radiance = torch.minimum(radiance, limit[:, *inner])
-        return torch.where(radiance.isfinite().all(0), radiance, merged)
+        radiance = self.mending(radiance, lambda: merged[:, *inner])
+        return torch.minimum(radiance, brightest_allowed(merged.amax(0))[:, *inner])
 
 
 def describe(

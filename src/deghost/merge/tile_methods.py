@@ -1,7 +1,9 @@
 """What a method of merging tile by tile is: how a window is computed, and how windows join."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+
+import torch
 
 from deghost.merge.guides import Guides
 from deghost.merge.reading import Source
@@ -27,3 +29,27 @@ class TileMethod:
     overlap: int = 0  # pixels that a window reaches beyond its tile
     workers: int = WORKERS
     notes: Callable[[], tuple[str, ...]] = tuple  # after all windows: what a user should know
+
+
+@dataclass(frozen=True)
+class Mending:
+    """Puts what was measured where a network gives no finite number, and remembers how often."""
+
+    pixels: list[int] = field(default_factory=list)  # of windows that needed it
+
+    def __call__(self, found: Radiance, measured: Callable[[], Radiance]) -> Radiance:
+        """Return what was found, or what was measured; that is only made if it is needed."""
+        lost = ~found.isfinite().all(0)
+        if not bool(lost.any()):
+            return found
+        self.pixels.append(int(lost.sum()))
+        return torch.where(lost, measured(), found)
+
+    def notes(self) -> tuple[str, ...]:
+        """Say whether the network failed somewhere."""
+        if not self.pixels:
+            return ()
+        return (
+            f"the network gave no finite number in {sum(self.pixels)} pixels; the weighted merge "
+            "stands there",
+        )

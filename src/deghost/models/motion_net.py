@@ -3,6 +3,7 @@
 Like the U-Net of Prabhakar et al. (segmentation-guided deghosting) it sees the scene as known and
 one frame at the same exposure. Unlike it, it is told what clips and how far noise, photometric
 error and misalignment can explain the difference, and it works on blocks of 2 x 2 pixels.
+A second one, smaller, sees what the first says of all frames and corrects it (`joint_motion`).
 """
 
 from collections.abc import Sequence
@@ -15,11 +16,15 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 
+LOGIT = 3.0  # what logits that enter are measured in
+
+
 @dataclass(frozen=True)
 class MotionNetConfig:
     """Sizes of the network; `block` is the side of the blocks that enter as one pixel."""
 
     inputs: int = 11
+    corrects: bool = False  # whether the first input is a logit / LOGIT, which is corrected
     widths: Sequence[int] = (32, 48, 64, 96, 128)
     block: int = 2
 
@@ -56,7 +61,8 @@ class MotionNet(nn.Module):
             x = functional.interpolate(x, scale_factor=2.0, mode="nearest")
             x = stage(torch.cat([x, skip], dim=1))
         logits = functional.pixel_shuffle(self.head(x), self.config.block)
-        return rearrange(logits, "b 1 h w -> b h w")[:, :h, :w]
+        logits = rearrange(logits, "b 1 h w -> b h w")[:, :h, :w]
+        return logits + LOGIT * features[:, 0] if self.config.corrects else logits
 
 
 class _Pair(nn.Sequential):

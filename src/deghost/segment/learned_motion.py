@@ -1,7 +1,7 @@
 """Which pixels of a frame moved against what is known of the scene: the learned mask."""
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import torch
 from jaxtyping import Float
@@ -21,25 +21,37 @@ MARGIN = 64  # ... with what surrounds them; both multiples of the network's coa
 SOFTNESS = 0.2  # probability on either side of even odds between still and moved
 
 
-def learned_mask(
-    network: nn.Module,
-    describe: Callable[[int, int], Float[Tensor, "c rows w"]],
-    height: int,
-    strength: float,
-) -> Mask:
-    """Judge a frame strip by strip; `describe(first, last)` gives the features of some rows.
+Describe = Callable[[int, int], Float[Tensor, "c rows w"]]  # features of the rows first to last
 
-    `strength` in (0, 1] is the user's: with more of it, less likely motion counts.
-    """
-    strips = []
+
+def learned_mask(network: nn.Module, describe: Describe, height: int, strength: float) -> Mask:
+    """Judge a frame; `strength` in (0, 1] is the user's, see `soft_mask`."""
+    logits = torch.cat([logits for _, logits in judged_strips(network, describe, height)])
+    return soft_mask(logits, strength)
+
+
+def judged_strips(
+    network: nn.Module, describe: Describe, height: int
+) -> Iterator[tuple[Float[Tensor, "c rows w"], Float[Tensor, "rows w"]]]:
+    """Judge a frame strip by strip: yield the features and the logits of each."""
     for top in range(0, height, ROWS):
         first, last = max(0, top - MARGIN), min(height, top + ROWS + MARGIN)
-        features = describe(first, last)[None].contiguous(memory_format=torch.channels_last)
+        features = describe(first, last)
+        batch = features[None].contiguous(memory_format=torch.channels_last)
+        rows = slice(top - first, top - first + ROWS)
         with short_numbers(features.device):
-            logits = network(features)[0, top - first : top - first + ROWS]
-        strips.append(logits.float().sigmoid())
-    likely = torch.cat(strips)
-    return ((likely - (1 - strength) + SOFTNESS) / (2 * SOFTNESS)).clamp(0, 1)
+            logits = network(batch)[0, rows]
+        yield features[:, rows], logits.float()
+
+
+def soft_mask(logits: Float[Tensor, "h w"], strength: float) -> Mask:
+    """Say how surely things moved; with more `strength`, less likely motion counts.
+
+    Example:
+        >>> soft_mask(torch.tensor([[-2.0, 0.0, 2.0]]), 0.5)
+        tensor([[0.0000, 0.5000, 1.0000]])
+    """
+    return ((logits.sigmoid() - (1 - strength) + SOFTNESS) / (2 * SOFTNESS)).clamp(0, 1)
 
 
 def motion_features(

@@ -1,6 +1,7 @@
 """Recipes of the motion segmenters: the paper's U-Net and the house's network."""
 
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -11,8 +12,11 @@ from numpy.random import Generator
 from torch import Tensor, nn
 
 from deghost.data.scene_settings import SceneSettings
+from deghost.models.motion_net import LOGIT
 from deghost.models.motion_unet import motion_pair
+from deghost.models.zoo import load_network
 from deghost.radiometry.scene_light import linear_frames
+from deghost.segment.joint_motion import joint_features, judge
 from deghost.train.brackets import cropped, turned
 from deghost.train.logs import side_by_side
 from deghost.train.losses import batch_dice_cross_entropy, dice_of_logits
@@ -97,6 +101,40 @@ def _varied(
     )
 
 
+@torch.no_grad()
+def joint_pairs(scene: Scene, _: Generator) -> MotionPairs:
+    """Describe the frames of a scene by what the shipped `motion-net` says of all of them."""
+    pairs, first = motion_pairs(scene), load_network("motion-net")
+    height = scene.frames.shape[-2]
+    judgements = [judge(first, partial(_rows, item), height) for item in pairs.features]
+    whole = [item.rows(0, height) for item in judgements]
+    described = [joint_features(whole, k) for k in range(len(whole))]
+    return MotionPairs(torch.stack(described).half(), pairs.motion)
+
+
+def _rows(planes: Tensor, first: int, last: int) -> Tensor:
+    return planes[:, first:last]
+
+
+def mirrored_pairs(pairs: MotionPairs, generator: Generator) -> MotionPairs:
+    """Mirror all pairs of a scene, or none: each is described by the others."""
+    if generator.random() < 0.5:
+        return pairs
+    return MotionPairs(pairs.features.flip(-1), pairs.motion.flip(-1))
+
+
+def joint_picture(network: nn.Module, batch: MotionPairs) -> Float[Tensor, "3 h w"]:
+    """Show what is known, what was found before, the true mask and the one found, of four pairs."""
+    first = MotionPairs(batch.features[:4].float(), batch.motion[:4])
+    rows = [
+        side_by_side(item[1:2], (LOGIT * item[:1]).sigmoid(), true[None], mask[None])
+        for item, true, mask in zip(
+            first.features, first.motion, _logits(network, first).sigmoid(), strict=True
+        )
+    ]
+    return torch.cat(rows, dim=-2)
+
+
 def described_loss(network: nn.Module, batch: MotionPairs) -> Float[Tensor, ""]:
     """Half of the batch's Dice loss and cross-entropy."""
     return batch_dice_cross_entropy(_logits(network, batch), batch.motion)
@@ -174,8 +212,20 @@ MOTION_NET = Recipe(
     vary=varied_pairs,
     picture=described_picture,
 )
+MOTION_JOINT = replace(
+    MOTION_NET,
+    name="motion-joint@simulated",
+    about="the same network, smaller, that corrects what motion-net says in view of all frames",
+    changes={"inputs": 12, "corrects": True, "widths": (24, 32, 48, 64, 96)},
+    prepare=joint_pairs,
+    settings=replace(MOTION_NET.settings, steps=2000, batch=4, sights=4, learning_rate=2e-3),
+    scenes=replace(VARIED, counts=(2, 3, 3, 3, 3, 5, 7), actors=(1, 6), iso=(40.0, 6400.0)),
+    vary=mirrored_pairs,
+    picture=joint_picture,
+)
 MOTION_RECIPES = (
     MOTION_NET,
+    MOTION_JOINT,
     SIMULATED,
     replace(
         SIMULATED,

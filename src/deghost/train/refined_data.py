@@ -9,8 +9,9 @@ from numpy.random import Generator, default_rng
 from torch import Tensor
 
 from deghost.errors import TrainError
-from deghost.merge.guides import learned_motion, smooth_fill
+from deghost.merge.guides import smooth_fill
 from deghost.merge.measured import Measured, Part, merge_in
+from deghost.merge.motion_guides import joint_masks
 from deghost.merge.refined import describe
 from deghost.merge.weighted import (
     extend,
@@ -50,13 +51,16 @@ def measured_batch(scene: Scene, _: Generator) -> RefinedBatch:
     generator = default_rng([crc32(scene.name.encode()), 1])
     known = generator.random() < TRUE_MASKS
     strength = float(generator.uniform(*STRENGTHS))
-    layers = aligned_layers(scene)
-    (first, reference), *others = layers.items()
+    (first, reference), *others = aligned_layers(scene).items()
+    layers = [layer for _, layer in others]
+    told = [scene.motion[k] for k, _ in others]
+    if not known:
+        told = joint_masks(start_fusion(reference), layers, strength)
     rough = whole = start_fusion(reference)
     state = (rough, start_fusion(grey(reference)))
     shown = torch.zeros_like(scene.motion[0], dtype=torch.bool)
-    for k, layer in others:
-        still = 1 - (scene.motion[k] if known else learned_motion(rough, layer, strength))
+    for layer, moved in zip(layers, told, strict=True):
+        still = 1 - moved
         shown |= (layer.trust.amin(0) > 0.5) & (still < 0.5)
         rough = extend(rough, layer, still)
         state = merge_in(state, layer, Part(still), MotionSettings(strength=strength))
