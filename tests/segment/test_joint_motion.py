@@ -29,11 +29,27 @@ def fresh():
 def test_without_corrections_masks_are_what_was_said():
     """Whatever the others say."""
     given = judgements()
+    given[1].maps[2] = 1.0
 
     with torch.inference_mode():
         mask = joint_mask(fresh(), given, 1, 0.5)
 
     assert torch.allclose(mask, soft_mask(given[1].logits.float(), 0.5), atol=1e-3)
+
+
+def test_light_that_a_frame_alone_may_show_counts_unless_it_is_contradicted():
+    """Odds of one to one are enough for motion elsewhere."""
+    (only,) = judgements(1)
+    only.logits[:], only.maps[4] = 1.0, 0.0
+    only.maps[2, :150], only.maps[2, 150:] = 0.0, 1.0  # what is known clips in the upper half
+    only.maps[4, :50] = -1.0  # the frame is darker there than that can be
+
+    with torch.inference_mode():
+        mask = joint_mask(fresh(), [only], 0, 0.5)
+
+    assert mask[:50].min() > 0.9
+    assert mask[50:150].max() == 0
+    assert mask[150:].min() > 0.9
 
 
 def test_the_order_of_the_others_is_nothing():

@@ -12,12 +12,13 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from deghost.models.motion_net import LOGIT
-from deghost.segment.learned_motion import Describe, judged_strips, learned_mask
+from deghost.segment.learned_motion import Describe, judged_strips, soft_mask
 from deghost.types import Mask
 
 
 SUREST = 2.0  # times LOGIT: no logit counts for more
 DOUBTFUL = 0.02  # what a clipped frame's word is worth
+BENEFIT = 4.0  # logits by which motion must be likelier where a frame alone may show the light
 
 
 @dataclass(frozen=True)
@@ -48,12 +49,22 @@ def judge(network: nn.Module, describe: Describe, height: int) -> Judgement:
 def joint_mask(
     network: nn.Module, judgements: Sequence[Judgement], k: int, strength: float
 ) -> Mask:
-    """Let the second network judge frame `k` in view of all; see `soft_mask` of `strength`."""
+    """Let the second network judge frame `k` in view of all; see `soft_mask` of `strength`.
+
+    Where what is known clips and the frame does not contradict it, the frame has the benefit of
+    the doubt: to leave it out would leave nothing that was measured.
+    """
 
     def describe(first: int, last: int) -> Float[Tensor, "12 rows w"]:
         return joint_features([item.rows(first, last) for item in judgements], k)
 
-    return learned_mask(network, describe, len(judgements[k].logits), strength)
+    strips = judged_strips(network, describe, len(judgements[k].logits))
+    return soft_mask(torch.cat([logits - _benefit(f) for f, logits in strips]), strength)
+
+
+def _benefit(features: Float[Tensor, "12 h w"]) -> Float[Tensor, "h w"]:
+    known_trust, contradiction = features[3], features[5].abs()
+    return BENEFIT * (1 - known_trust) * (1 - contradiction)
 
 
 def joint_features(judgements: Sequence[Judgement], k: int) -> Float[Tensor, "12 h w"]:
