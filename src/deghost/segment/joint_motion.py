@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
+from torch.nn import functional
 
 from deghost.models.motion_net import LOGIT
 from deghost.segment.learned_motion import Describe, judged_strips, soft_mask
@@ -18,7 +19,8 @@ from deghost.types import Mask
 
 SUREST = 2.0  # times LOGIT: no logit counts for more
 DOUBTFUL = 0.02  # what a clipped frame's word is worth
-BENEFIT = 4.0  # logits by which motion must be likelier where a frame alone may show the light
+BENEFIT = 4.0  # logits by which motion must be likelier where a frame alone may show the light ...
+NEAR = 9  # px of the proxy about what it contradicts, where it has less of that: edges are soft
 
 
 @dataclass(frozen=True)
@@ -51,8 +53,8 @@ def joint_mask(
 ) -> Mask:
     """Let the second network judge frame `k` in view of all; see `soft_mask` of `strength`.
 
-    Where what is known clips and the frame does not contradict it, the frame has the benefit of
-    the doubt: to leave it out would leave nothing that was measured.
+    Where what is known clips and the frame does not contradict it, nor close by, the frame has the
+    benefit of the doubt: to leave it out would leave nothing that was measured.
     """
 
     def describe(first: int, last: int) -> Float[Tensor, "12 rows w"]:
@@ -63,8 +65,10 @@ def joint_mask(
 
 
 def _benefit(features: Float[Tensor, "12 h w"]) -> Float[Tensor, "h w"]:
-    known_trust, contradiction = features[3], features[5].abs()
-    return BENEFIT * (1 - known_trust) * (1 - contradiction)
+    clipped, contradiction = 1 - features[3], features[5].abs()
+    near = functional.max_pool2d((clipped * contradiction)[None], NEAR, 1, NEAR // 2)
+    near = functional.avg_pool2d(near, NEAR, 1, NEAR // 2, count_include_pad=False)[0]
+    return BENEFIT * clipped * (1 - torch.maximum(contradiction, near))
 
 
 def joint_features(judgements: Sequence[Judgement], k: int) -> Float[Tensor, "12 h w"]:
