@@ -20,7 +20,7 @@ from deghost.types import Mask
 SUREST = 2.0  # times LOGIT: no logit counts for more
 DOUBTFUL = 0.02  # what a clipped frame's word is worth
 BENEFIT = 4.0  # logits by which motion must be likelier where a frame alone may show the light ...
-NEAR = 9  # px of the proxy about what it contradicts, where it has less of that: edges are soft
+NEAR = 5  # px of the proxy about what it contradicts, where it has less of that: edges are soft
 
 
 @dataclass(frozen=True)
