@@ -15,7 +15,7 @@ from deghost.merge.weighted import (
     known,
     pair_features,
 )
-from deghost.segment.joint_motion import joint_mask, judge
+from deghost.segment.joint_motion import feathered, joint_mask, judge
 from deghost.segment.learned_motion import learned_mask, soft_mask
 from deghost.segment.motion import MotionSettings, edge_strength, moved
 from deghost.segment.segmenters import Segmenter
@@ -67,7 +67,9 @@ def joint_masks(fusion: Fusion, layers: Iterable[Layer], strength: float) -> lis
         found = soft_mask(judgements[-1].logits.float(), strength)
         fusion = extend(fusion, layer, 1 - found)
     network = _network("motion-joint")
-    return [joint_mask(network, judgements, k, strength) for k in range(len(judgements))]
+    return [
+        feathered(joint_mask(network, judgements, k, strength)) for k in range(len(judgements))
+    ]
 
 
 @cache
