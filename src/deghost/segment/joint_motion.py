@@ -20,8 +20,8 @@ from deghost.types import Mask
 SUREST = 2.0  # times LOGIT: no logit counts for more
 DOUBTFUL = 0.02  # what a clipped frame's word is worth
 BENEFIT = 4.0  # logits by which motion must be likelier where a frame alone may show the light ...
-FADE = 125.0  # the part of the longer side over which masks fade out
 NEAR = 5  # px of the proxy about what it contradicts, where it has less of that: edges are soft
+FADE = 1 / 125  # of the longer side: over so much masks fade out
 
 
 @dataclass(frozen=True)
@@ -72,7 +72,7 @@ def feathered(mask: Mask) -> Mask:
         >>> feathered((torch.arange(600) > 299)[None].float())[0, 296:301]
         tensor([0.0000, 0.0000, 0.2000, 0.4000, 1.0000])
     """
-    side = 1 + 2 * round(max(mask.shape) / FADE / 2)
+    side = 1 + 2 * round(max(mask.shape) * FADE / 2)
     soft = functional.avg_pool2d(mask[None], side, 1, side // 2, count_include_pad=False)[0]
     return torch.maximum(mask, soft)
 
