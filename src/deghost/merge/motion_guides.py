@@ -67,9 +67,7 @@ def joint_masks(fusion: Fusion, layers: Iterable[Layer], strength: float) -> lis
         found = soft_mask(judgements[-1].logits.float(), strength)
         fusion = extend(fusion, layer, 1 - found)
     network = _network("motion-joint")
-    return [
-        feathered(joint_mask(network, judgements, k, strength)) for k in range(len(judgements))
-    ]
+    return [feathered(joint_mask(network, judgements, k, strength)) for k in range(len(judgements))]
 
 
 @cache
