@@ -49,11 +49,12 @@ def test_masks_come_back_as_they_were_written(suffix, planned, tmp_path):
     assert next(iter(read_masks([None], plan))).eq(0).all()
 
 
-@pytest.mark.parametrize(("method", "share"), [("weighted", 0.001), ("deghostnet", 0.02)])
+@pytest.mark.parametrize(("method", "share"), [("weighted", 0.001), ("deghostnet", 0.05)])
 def test_masks_that_were_not_edited_merge_nearly_as_without(method, share, planned, tmp_path):
     """What is imported as it was exported leads to the same merge, but for single pixels.
 
-    Told masks also tell the network how sure they are, which moves more pixels beside an edge.
+    With masks that are told the network may take noise away, but not choose the reference where
+    edges are aligned badly.
     """
     paths, bracket, plan, settings = planned
     settings = replace(settings, method=method)
