@@ -2,9 +2,11 @@
 
 from collections.abc import Mapping
 from dataclasses import fields
+from functools import cache
 from pathlib import Path
 from typing import Any
 
+import torch
 from torch import nn
 
 from deghost.errors import WeightsError
@@ -75,6 +77,15 @@ def load_network(name: str | Path) -> nn.Module:
     """
     path = find_weights(name)
     return network_of(read_weights(path), path.name)
+
+
+@cache
+def shared_network(name: str) -> nn.Module:
+    """Load the network of shipped weights once, laid out for convolutions; callers share it.
+
+    Raises WeightsError.
+    """
+    return load_network(name).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
 
 
 def network_of(weights: Weights, source: str) -> nn.Module:

@@ -2,15 +2,15 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cache, partial
+from functools import partial
 
 import torch
 from jaxtyping import Float
-from torch import Tensor, nn
+from torch import Tensor
 
 from deghost.models.exposure_net import ExposureNet
 from deghost.models.exposure_unet import ExposureUNet
-from deghost.models.zoo import load_network
+from deghost.models.zoo import shared_network
 from deghost.radiometry.noise import NoiseModel
 from deghost.segment.exposure import MASKS, Side, above_noise
 from deghost.segment.learned_exposure import learned_mask, unet_mask
@@ -36,7 +36,7 @@ def classical_mask(frame: ExposedFrame) -> Mask:
 
 def network_mask(frame: ExposedFrame) -> Mask:
     """Return what the house's network, told the frame's noise, takes for well exposed."""
-    network = _network("exposure-net")
+    network = shared_network("exposure-net")
     assert isinstance(network, ExposureNet)
     return learned_mask(network, frame.codes, frame.linear, frame.noise)
 
@@ -52,7 +52,9 @@ def paper_network_mask(frame: ExposedFrame) -> Mask:
     """Return what the paper's two U-Nets take; they know no reference, which counts."""
     if frame.side is None:
         return torch.ones_like(frame.linear[0])
-    network = _network({"dark": "exposure-unet-low", "bright": "exposure-unet-high"}[frame.side])
+    network = shared_network(
+        {"dark": "exposure-unet-low", "bright": "exposure-unet-high"}[frame.side]
+    )
     assert isinstance(network, ExposureUNet)
     return unet_mask(network, frame.codes)
 
@@ -64,8 +66,3 @@ EXPOSURE_SEGMENTERS: dict[ExposureSegmenter, Callable[[ExposedFrame], Mask]] = {
     "exposure-unet": paper_network_mask,
     "learned": network_mask,
 }
-
-
-@cache
-def _network(name: str) -> nn.Module:
-    return load_network(name).to(memory_format=torch.channels_last)  # type: ignore[call-overload]

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from deghost.data.scene_settings import SceneSettings
 from deghost.models.motion_net import LOGIT
 from deghost.models.motion_unet import motion_pair
-from deghost.models.zoo import load_network
+from deghost.models.zoo import shared_network
 from deghost.radiometry.scene_light import linear_frames
 from deghost.segment.joint_motion import joint_features, judge
 from deghost.train.brackets import cropped, turned
@@ -104,7 +104,7 @@ def _varied(
 @torch.no_grad()
 def joint_pairs(scene: Scene, _: Generator) -> MotionPairs:
     """Describe the frames of a scene by what the shipped `motion-net` says of all of them."""
-    pairs, first = motion_pairs(scene), load_network("motion-net")
+    pairs, first = motion_pairs(scene), shared_network("motion-net")
     height = scene.frames.shape[-2]
     judgements = [judge(first, partial(_rows, item), height) for item in pairs.features]
     whole = [item.rows(0, height) for item in judgements]

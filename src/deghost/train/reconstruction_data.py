@@ -1,6 +1,5 @@
 """Scenes as training of networks that reconstruct takes them: crops, turns, masks; and pictures."""
 
-from functools import cache
 from typing import Literal
 
 import torch
@@ -11,7 +10,7 @@ from torch.nn import functional
 
 from deghost.layers.reconstructor import BracketBatch, pack_srgb6
 from deghost.models.exposure_unet import ExposureUNet
-from deghost.models.zoo import load_network
+from deghost.models.zoo import shared_network
 from deghost.segment.bracket_masks import MakeMask, ones_mask, with_masks
 from deghost.segment.exposure import MASKS, Side
 from deghost.segment.learned_exposure import unet_mask
@@ -114,12 +113,6 @@ def _finished(batch: TruthBatch, masks: MaskName | None, moved: bool, clipped: b
 
 def _learned(encoded: Float[Tensor, "3 h w"], side: Side) -> Mask:
     """Find what is well exposed by the shipped U-Net of a side."""
-    return unet_mask(_unet(side), encoded)
-
-
-@cache
-def _unet(side: Side) -> ExposureUNet:
-    """Read a network once a process."""
-    network = load_network({"dark": "exposure-unet-low", "bright": "exposure-unet-high"}[side])
+    network = shared_network({"dark": "exposure-unet-low", "bright": "exposure-unet-high"}[side])
     assert isinstance(network, ExposureUNet)
-    return network
+    return unet_mask(network, encoded)
