@@ -60,6 +60,19 @@ def equal(first: Scene, second: Scene) -> bool:
     return all(torch.equal(getattr(first, n), getattr(second, n)) for n in names)
 
 
+def test_motley_detail_has_colours_of_its_own(panoramas):
+    """Then the detail of red says little of that of blue, as it else does."""
+
+    def likeness(motley):
+        scene = make_scene(panoramas, replace(STILL, motley=motley), 3, 1)
+        tones = scene.truth.clamp(min=1e-6).log2()
+        detail = tones - torch.nn.functional.avg_pool2d(tones[None], 9, 1, 4)[0]
+        red, _, blue = detail[:, 4:-4, 4:-4].flatten(1)
+        return float(torch.corrcoef(torch.stack([red, blue]))[0, 1])
+
+    assert likeness(1.0) < 0.5 * likeness(0.0)
+
+
 def test_a_scene_depends_on_seed_and_index_only(panoramas):
     """Made again, a scene is the same; another index or seed gives another one."""
     scene = make_scene(panoramas, SMALL, 3, 7)

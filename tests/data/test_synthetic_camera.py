@@ -71,11 +71,13 @@ def test_row_noise_is_shared_by_a_row_or_column(camera):
     assert seen.mean(axis=1).std() == pytest.approx(8, rel=0.2)
 
 
-@pytest.mark.parametrize("bayer", [False, True])
+@pytest.mark.parametrize("demosaicing", [None, "edges", "linear", "gradients"])
 @pytest.mark.parametrize("name", NAMED)
-def test_codes_decode_to_the_light_that_fell_in(camera, bayer, name):
+def test_codes_decode_to_the_light_that_fell_in(camera, demosaicing, name):
     """Whatever matrix, balance, mosaic and curve a camera has, a flat colour comes back."""
-    camera = replace(camera, bayer=bayer, curve=named_curve(name), full_well=1e5, black_level=0.05)
+    camera = replace(camera, curve=named_curve(name), full_well=1e5, black_level=0.05)
+    if demosaicing is not None:
+        camera = replace(camera, bayer=True, demosaicing=demosaicing)
     light = np.full((64, 64, 3), (0.5, 0.3, 0.12), np.float32)
 
     codes = expose(to_sensor(light, camera), camera, None, np.random.default_rng(5))
@@ -130,6 +132,25 @@ def test_mosaic_is_rggb():
     colours = np.tile(np.array([1, 2, 3], np.float32), (4, 4, 1))
 
     assert mosaic(colours)[:2, :2].tolist() == [[1, 2], [2, 3]]
+
+
+def test_finer_detail_survives_better_ways_of_demosaicing(camera):
+    """Colours interpolated with an eye on gradients are nearer to a grey texture."""
+    camera = replace(camera, bayer=True, full_well=1e6, read_noise=0.0, to_rgb=np.eye(3))
+    y, x = np.mgrid[:64, :64]
+    texture = (0.3 + 0.1 * np.cos(0.7 * x + 0.2 * y) + 0.1 * np.sin(0.6 * y)).astype(np.float32)
+    light = np.repeat(texture[..., None], 3, axis=2)
+    errors = {}
+    for way in ("linear", "gradients"):
+        codes = expose(
+            to_sensor(light, camera),
+            replace(camera, demosaicing=way),
+            None,
+            np.random.default_rng(3),
+        )
+        errors[way] = np.abs(codes - light)[4:-4, 4:-4].mean()
+
+    assert errors["gradients"] < 0.85 * errors["linear"]
 
 
 def test_jpeg_keeps_a_smooth_picture(camera):

@@ -5,14 +5,17 @@ from typing import Literal
 
 import cv2
 import numpy as np
+import torch
 from jaxtyping import Bool, Float, Float32, UInt8
 from numpy.random import Generator
 
 from deghost.data.curves import Curve, encode_light
+from deghost.radiometry.mosaic import interpolate_mosaic
 
 
 Picture = Float32[np.ndarray, "h w 3"]
 Bits = Literal[8, 10, 12, 14, 16]
+Demosaicing = Literal["edges", "linear", "gradients"]
 
 
 @dataclass(frozen=True)
@@ -33,8 +36,9 @@ class Camera:
     to_rgb: Float[np.ndarray, "3 3"]  # balanced sensor RGB -> linear Rec. 709, rows sum to 1
     blur: float  # sigma of the optics, pixels
     sharpening: float  # strength of an unsharp mask on the codes
-    bayer: bool  # whether three in four colour samples are interpolated
+    bayer: bool  # whether two of three colours of every pixel are interpolated
     bad_pixels: float  # share of pixels that are dead or always clipped
+    demosaicing: Demosaicing = "edges"  # how colours are interpolated
 
 
 def draw_camera(curve: Curve, bits: Bits, iso: float, generator: Generator) -> Camera:
@@ -137,7 +141,7 @@ def expose(
 ) -> Picture:
     """Turn what a sensor receives into the codes of a file, 1.0 = the largest code."""
     if camera.bayer:
-        seen = _demosaiced(expose_mosaic(sensor, camera, bad, generator))
+        seen = _demosaiced(expose_mosaic(sensor, camera, bad, generator), camera.demosaicing)
     else:
         seen = _with_bad(record(sensor, camera, generator), bad)
     return finish(develop(seen, camera), camera)
@@ -181,10 +185,14 @@ def mosaic(colours: Picture) -> Float32[np.ndarray, "h w"]:
     return plane
 
 
-def _demosaiced(plane: Float32[np.ndarray, "h w"]) -> Picture:
-    """Interpolate the missing colours along edges; OpenCV calls a mosaic by its second row."""
+def _demosaiced(plane: Float32[np.ndarray, "h w"], demosaicing: Demosaicing) -> Picture:
+    """Interpolate the missing colours; OpenCV calls a mosaic by its second row."""
+    if demosaicing == "gradients":
+        colours = interpolate_mosaic(torch.from_numpy(plane)[None, None])[0].clamp_(0, 1)
+        return np.ascontiguousarray(colours.permute(1, 2, 0).numpy())
     levels = np.rint(plane * 65535).astype(np.uint16)
-    full = cv2.cvtColor(levels, cv2.COLOR_BayerBG2RGB_EA)
+    along_edges = demosaicing == "edges"
+    full = cv2.cvtColor(levels, cv2.COLOR_BayerBG2RGB_EA if along_edges else cv2.COLOR_BayerBG2RGB)
     full[[0, -1]], full[:, [0, -1]] = full[[2, -3]], full[:, [2, -3]]
     return full.astype(np.float32) / np.float32(65535)
 

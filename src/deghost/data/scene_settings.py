@@ -8,7 +8,7 @@ import numpy as np
 from jaxtyping import Float
 from numpy.random import Generator
 
-from deghost.data.camera import Bits
+from deghost.data.camera import Bits, Demosaicing
 from deghost.data.motion import Hold, Moment
 
 
@@ -16,7 +16,8 @@ from deghost.data.motion import Hold, Moment
 class SceneSettings:
     """What simulated scenes are like: (lowest, highest) pairs, probabilities from 0 to 1, choices.
 
-    Of the choices in `counts`, `hold`, `bits` and `responses` each entry is as likely as another.
+    Of the choices in `counts`, `hold`, `bits`, `responses` and `demosaicings` each entry is as
+    likely as another.
     """
 
     size: tuple[int, int] = (256, 256)  # height and width, pixels; even for raw
@@ -38,9 +39,11 @@ class SceneSettings:
     blur: float = 0.5  # probability of motion blur
     light: float = 0.25  # probability of changing light
     perspective: float = 0.3  # probability, where the panorama is fine enough
+    motley: float = 0.0  # probability of fine detail in colours of its own
     iso: tuple[float, float] = (100.0, 3200.0)
     bits: tuple[Bits, ...] = (8, 8, 8, 8, 10, 12, 14, 16)
     jpeg: float = 0.75  # probability, of 8-bit codes
+    demosaicings: tuple[Demosaicing, ...] = ("edges",)
     responses: tuple[str, ...] = ("measured", "measured", "srgb", "gamma2.2", "gamma2.24", "rec709")
     key: tuple[float, float] = (0.05, 0.3)  # linear value of the reference's geometric mean
     clipped: float = 0.0  # share of the reference that clips at least

@@ -19,7 +19,7 @@ from deghost.data.packing import Rendered, as_scene, packed
 from deghost.data.rendering import Drawn, Picture, Stage, all_axes, background, draw, settled
 from deghost.data.scene_settings import SceneSettings, Schedule, draw_schedule, spread_over
 from deghost.data.staging import Place, draw_actors
-from deghost.data.views import Panorama, Plate, draw_plate
+from deghost.data.views import Panorama, Plate, draw_plate, made_motley
 from deghost.types import Scene
 
 
@@ -80,6 +80,8 @@ def draw_plot(
     plate = draw_plate(panorama, settings.size, generator, settings.perspective)
     schedule = draw_schedule(settings, generator)
     unit, plate = _metered(plate, schedule, settings, generator)
+    if settings.motley and generator.random() < settings.motley:
+        plate = made_motley(plate, generator)
     hold = settings.hold[generator.integers(len(settings.hold))]
     shots = _draw_shots(settings, schedule, hold, generator)
     reference = schedule.exposures[schedule.reference]
@@ -220,6 +222,8 @@ def _draw_camera(settings: SceneSettings, generator: Generator) -> Camera:
     curve = draw_tone_curve(generator) if name == "measured" else named_curve(name)
     bits = settings.bits[generator.integers(len(settings.bits))]
     camera = draw_camera(curve, bits, spread_over(settings.iso, generator), generator)
+    way = settings.demosaicings[generator.integers(len(settings.demosaicings))]
+    camera = replace(camera, demosaicing=way)  # nothing is drawn where there is but one way
     if bits != 8 or generator.random() >= settings.jpeg:
         return replace(camera, jpeg_quality=None)
     return camera

@@ -114,6 +114,20 @@ def draw_plate(
     return _crop(panorama, size, generator)
 
 
+def made_motley(plate: Plate, generator: Generator) -> Plate:
+    """Lay fine detail over a plate whose colours have nothing to do with one another.
+
+    Photographs seldom have such; who learns from it cannot rely on colours being alike.
+    """
+    height, width = plate.pixels.shape[:2]
+    cell = float(np.exp(generator.uniform(np.log(1.5), np.log(6.0))))  # pixels
+    stops = generator.uniform(0.1, 0.8)
+    coarse = (math.ceil(height / cell), math.ceil(width / cell), 3)
+    detail = generator.standard_normal(coarse, np.float32) * np.float32(stops)
+    detail = cv2.resize(detail, (width, height), interpolation=cv2.INTER_CUBIC)
+    return replace(plate, pixels=plate.pixels * np.exp2(detail))
+
+
 def margin(size: tuple[int, int]) -> int:
     """Pixels around a view that a moving camera may look into."""
     return 8 + max(size) // 24

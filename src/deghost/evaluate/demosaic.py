@@ -9,15 +9,11 @@ from torch import Tensor
 from torch.nn import functional
 
 from deghost.layers.foreign_weights import Shape, read_foreign
+from deghost.radiometry.mosaic import interpolate_mosaic, parity
 
 
 GAMMA = 2.2  # of the values that are interpolated
 DEPTH, WIDTH = 15, 64  # of the network
-# Filters in sixteenths; each estimates a colour that a pixel lacks from its surroundings.
-ACROSS = ((0, 0, -2, 0, 0), (0, 0, 4, 0, 0), (-2, 4, 8, 4, -2), (0, 0, 4, 0, 0), (0, 0, -2, 0, 0))
-ALONG = ((0, 0, 1, 0, 0), (0, -2, 0, -2, 0), (-2, 8, 10, 8, -2), (0, -2, 0, -2, 0), (0, 0, 1, 0, 0))
-UPRIGHT = tuple(zip(*ALONG, strict=True))
-SLANTED = ((0, 0, -3, 0, 0), (0, 4, 0, 4, 0), (-3, 0, 12, 0, -3), (0, 4, 0, 4, 0), (0, 0, -3, 0, 0))
 
 Mosaic = Float[Tensor, "*batch h w"]
 Colours = Float[Tensor, "*batch 3 h w"]
@@ -30,7 +26,7 @@ def demosaic_linear(mosaic: Mosaic) -> Colours:
     Malvar, He and Cutler, High-quality linear interpolation for demosaicing of Bayer-patterned
     color images, ICASSP 2004; here on values of gamma 2.2. The mosaic is mirrored at its edges.
     """
-    return _in_gamma(mosaic, _malvar)
+    return _in_gamma(mosaic, interpolate_mosaic)
 
 
 def load_demosaic(path: Path) -> Demosaic:
@@ -58,25 +54,6 @@ def _in_gamma(
     return (colours.clamp(0, 1) ** GAMMA).reshape(*mosaic.shape[:-2], 3, h, w)
 
 
-def _malvar(plane: Float[Tensor, "n 1 h w"]) -> Float[Tensor, "n 3 h w"]:
-    kernels = plane.new_tensor([ACROSS, ALONG, UPRIGHT, SLANTED])[:, None] / 16
-    estimates = functional.conv2d(functional.pad(plane, (2,) * 4, mode="reflect"), kernels)
-    across, along, upright, slanted = estimates.unbind(1)
-    seen = plane[:, 0]
-    even_row, even_column = _parity(plane)
-    red, blue = even_row & even_column, ~even_row & ~even_column
-    red_at_green = torch.where(even_row, along, upright)
-    blue_at_green = torch.where(even_row, upright, along)
-    return torch.stack(
-        [
-            torch.where(red, seen, torch.where(blue, slanted, red_at_green)),
-            torch.where(red | blue, across, seen),
-            torch.where(blue, seen, torch.where(red, slanted, blue_at_green)),
-        ],
-        dim=1,
-    )
-
-
 def _network(
     plane: Float[Tensor, "n 1 h w"], state: Mapping[str, Tensor]
 ) -> Float[Tensor, "n 3 h w"]:
@@ -85,7 +62,7 @@ def _network(
     The last column is repeated, though its colour is wrong there, as the benchmark does.
     """
     padded = torch.cat([plane[..., 1:2], plane, plane[..., -1:]], dim=-1)
-    even_row, even_column = _parity(padded)
+    even_row, even_column = parity(padded)
     red, blue = even_row & ~even_column, ~even_row & even_column
     mosaic = padded * torch.stack([red, ~(red | blue), blue]).to(padded)
 
@@ -119,11 +96,3 @@ def _shapes() -> dict[str, Shape]:
     return {f"{name}.weight": shape for name, shape in weights.items()} | {
         f"{name}.bias": shape for name, shape in biases.items()
     }
-
-
-def _parity(plane: Float[Tensor, "n _ h w"]) -> tuple[Tensor, Tensor]:
-    """Which pixels lie in even rows, and which in even columns."""
-    h, w = plane.shape[-2:]
-    rows = torch.arange(h, device=plane.device)[:, None] % 2 == 0
-    columns = torch.arange(w, device=plane.device)[None] % 2 == 0
-    return rows.expand(h, w), columns.expand(h, w)
