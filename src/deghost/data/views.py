@@ -122,9 +122,9 @@ def made_motley(plate: Plate, generator: Generator) -> Plate:
     height, width = plate.pixels.shape[:2]
     cell = float(np.exp(generator.uniform(np.log(1.5), np.log(6.0))))  # pixels
     stops = generator.uniform(0.1, 0.8)
-    coarse = (math.ceil(height / cell), math.ceil(width / cell), 3)
-    detail = generator.standard_normal(coarse, np.float32) * np.float32(stops)
-    detail = cv2.resize(detail, (width, height), interpolation=cv2.INTER_CUBIC)
+    coarse = math.ceil(height / cell), math.ceil(width / cell), 3
+    cells = generator.standard_normal(coarse, np.float32) * np.float32(stops)
+    detail = cv2.resize(cells, (width, height), interpolation=cv2.INTER_CUBIC)
     return replace(plate, pixels=plate.pixels * np.exp2(detail))
 
 
