@@ -1,7 +1,17 @@
 import pytest
 import torch
+from torch.nn.functional import max_pool2d
 
-from deghost.models.deghostnet import APART, DEVIATIONS, FLOOR, HOLE, DeghostNet, DeghostNetConfig
+from deghost.models.deghostnet import (
+    APART,
+    DETAIL,
+    DEVIATIONS,
+    FLOOR,
+    HOLE,
+    REACH,
+    DeghostNet,
+    DeghostNetConfig,
+)
 
 
 SMALL = DeghostNetConfig(widths=(8, 12))
@@ -14,6 +24,15 @@ def given(height=20, width=27, seed=0):
     maps = torch.ones(2, 5, height, width)
     maps[:, :2] = 0.01
     return pictures, maps
+
+
+def contrast(merge):
+    """How far apart the brightest and darkest pixel within `REACH` are, by another way."""
+    brightness = merge.mean(1, keepdim=True)
+    largest, least = (
+        max_pool2d(sign * brightness, REACH, 1, REACH // 2) * sign for sign in (1, -1)
+    )
+    return largest - least
 
 
 def wild(seed=0):
@@ -35,8 +54,8 @@ def test_a_fresh_network_gives_nearly_the_merge():
 
 
 @pytest.mark.parametrize("seed", range(3))
-def test_measured_pixels_move_no_further_than_noise_allows(seed):
-    """Whatever the weights: among the three pictures, but for noise and half their distances."""
+def test_measured_pixels_move_no_further_than_bounds_allow(seed):
+    """Whatever the weights: among the three pictures, but for noise, contrast and distances."""
     pictures, maps = given(seed=seed)
     parts = torch.stack(pictures.split(3, dim=1))
     bound = DEVIATIONS * 0.01 + FLOOR
@@ -45,13 +64,13 @@ def test_measured_pixels_move_no_further_than_noise_allows(seed):
         finished = wild(seed)(pictures, maps)
 
     away = (parts[1:] - parts[0]).abs()
-    bound = bound + APART * away.amax(2, keepdim=True).sum(0)
+    bound = bound + APART * away.amax(2, keepdim=True).sum(0) + DETAIL * contrast(parts[0])
     assert (finished <= parts[0] + away.sum(0) + bound + 1e-5).all()
     assert (finished >= parts[0] - away.sum(0) - bound - 1e-5).all()
     assert (finished - parts[0]).abs().max() > 0.01
 
 
-def test_where_pictures_agree_only_noise_is_taken_away():
+def test_where_pictures_agree_only_noise_and_false_detail_are_taken_away():
     """With all three alike a result is at most the bound away; more only where nothing is known."""
     pictures, maps = given()
     pictures = pictures[:, :3].repeat(1, 3, 1, 1)
@@ -60,9 +79,22 @@ def test_where_pictures_agree_only_noise_is_taken_away():
     with torch.no_grad():
         change = (wild()(pictures, maps) - pictures[:, :3]).abs()
 
-    bound = DEVIATIONS * 0.01 + FLOOR
-    assert change[..., :10].max() <= bound + 1e-5
-    assert bound < change[..., 10:].max() <= bound + HOLE + 1e-5
+    bound = DEVIATIONS * 0.01 + FLOOR + DETAIL * contrast(pictures[:, :3])
+    excess = change - bound
+    assert excess[..., :10].max() <= 1e-5
+    assert 0 < excess[..., 10:].max() <= HOLE + 1e-5
+
+
+def test_clean_flat_areas_stay_as_they_are():
+    """Without noise and contrast, nothing larger than an error of coding can be added."""
+    _, maps = given()
+    maps[:, :2] = 0
+    flat = torch.rand(2, 3, 1, 1).repeat(1, 3, 20, 27)
+
+    with torch.no_grad():
+        change = (wild()(flat, maps) - flat[:, :3]).abs()
+
+    assert change.max() <= FLOOR + 1e-6
 
 
 def test_in_holes_no_colour_is_added():

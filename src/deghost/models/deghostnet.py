@@ -4,14 +4,16 @@ Like the networks of segmentation-guided deghosting (Prabhakar et al.) it knows 
 them it does not paint the picture anew. It sees the noise-optimal merge without what moved, the
 same merge with everything in it, and the reference, each as measured radiance, and says at every
 pixel how much of the three to take and what to add. What may be added is bounded by the noise
-that is expected there and by how far the three disagree, and is free only where all that was
-measured moved; there it adds no colour. Where three clean pictures are one, the network cannot
-change them by more than half a percent, and where every frame clips it adds nothing. Any number
-of frames costs the same, since it has been merged before.
+that is expected there, by the contrast close by and by how far the three disagree, and is free only
+where all that was measured moved; there it adds no colour. Where three clean pictures are one, it
+cannot change flat areas by more than half a percent, and where every frame clips it adds nothing.
+Any number of frames costs the same, since it has been merged before.
 """
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import reduce
 from typing import ClassVar
 
 import torch
@@ -26,12 +28,14 @@ PICTURES = 3  # the merge of what is still, the reference, the merge of everythi
 MAPS = 5  # deviation of the merge and of the reference; trust in each of the three
 DEVIATIONS = 4.0  # of noise that may be added ...
 APART = 0.5  # of how far the pictures are apart ...
-FLOOR = 0.0007  # ... and this, for coding errors, in compressed radiance
+FLOOR = 0.0007  # ... this, for coding errors, in compressed radiance ...
+DETAIL = 0.25  # ... and of the contrast close by, for what a mosaic's interpolation got wrong
 HOLE = 0.6  # what may be added where what was measured moved
 UNIT = 0.012  # what differences are measured in, besides deviations
-REACH = 5  # px, side of the square whose mean is taken from the merge to show its grain
+REACH = 5  # px, side of the square that is close by, and whose mean shows a pixel's grain
 SHY = -4.0  # logit with which the other pictures start
-LATE = 5  # pixels to every side that the convolutions behind the last skip see
+LATE = 1  # blocks to every side that the last convolution sees ...
+EACH = 2  # ... and a residual block
 
 Part = tuple[slice, slice]  # rows and columns, both with a start and a stop
 
@@ -42,6 +46,8 @@ class DeghostNetConfig:
 
     widths: Sequence[int] = (48, 64, 96, 128)
     block: int = 2
+    depth: int = 2  # residual blocks of each width on the way down, and on the way up ...
+    finishing: int = 4  # ... but for so many of the first width behind the last skip
 
     def __post_init__(self) -> None:
         if len(self.widths) < 2:
@@ -59,7 +65,8 @@ class DeghostNet(nn.Module):
         widths, self.cells = list(self.config.widths), self.config.block**2
         entry = (3 * PICTURES + 3 + MAPS) * self.cells
         self.enter = nn.Conv2d(entry, widths[0], 3, padding=1)
-        self.down = nn.ModuleList(_Residual(width) for width in widths)
+        depth, finishing = self.config.depth, self.config.finishing
+        self.down = nn.ModuleList(_residuals(width, depth) for width in widths)
         self.shrink = nn.ModuleList(
             nn.Conv2d(before, after, 2, stride=2)
             for before, after in zip(widths[:-1], widths[1:], strict=True)
@@ -68,8 +75,8 @@ class DeghostNet(nn.Module):
             nn.Conv2d(before, after, 1)
             for before, after in zip(widths[:0:-1], widths[-2::-1], strict=True)
         )
-        self.up = nn.ModuleList(_Residual(width) for width in widths[-2::-1])
-        self.finish = _Residual(widths[0])
+        self.up = nn.ModuleList(_residuals(width, depth) for width in widths[-2:0:-1])
+        self.up.append(_residuals(widths[0], finishing))
         self.leave = nn.Conv2d(widths[0], 5 * self.cells, 3, padding=1)
         nn.init.zeros_(self.leave.weight)
         nn.init.zeros_(self.leave.bias)  # type: ignore[arg-type]
@@ -92,9 +99,10 @@ class DeghostNet(nn.Module):
         only that is finished and returned; what surrounds it is seen.
         """
         answer = self._answer(_as_seen(pictures, maps), part)
+        contrast = contrast_around(pictures[:, :3].mean(1, keepdim=True))
         if part is not None:
-            pictures, maps = _cut(pictures, part), _cut(maps, part)
-        return _finished(pictures, maps, answer)
+            pictures, maps, contrast = (_cut(each, part) for each in (pictures, maps, contrast))
+        return _finished(pictures, maps, contrast, answer)
 
     def _answer(
         self, seen: Float[Tensor, "b c h w"], part: Part | None
@@ -114,16 +122,16 @@ class DeghostNet(nn.Module):
                 late, part = self._late(part)
                 x = _cut(x, late)
             x = stage(x)
-        added, take = self.leave(self.finish(x)).split([3 * self.cells, 2 * self.cells], dim=1)
+        added, take = self.leave(x).split([3 * self.cells, 2 * self.cells], dim=1)
         answer = torch.cat([added.tanh(), (take + SHY).sigmoid()], dim=1)
         answer = functional.pixel_shuffle(answer, self.config.block)
         return _cut(answer, part or (slice(0, height), slice(0, width))).float()
 
     def _late(self, part: Part) -> tuple[Part, Part]:
         """Which blocks the last stages need, and where the part lies among their pixels."""
-        block = self.config.block
+        block, late = self.config.block, LATE + EACH * self.config.finishing
         rows, columns = (
-            slice(max(0, span.start // block - LATE), -(-span.stop // block) + LATE)
+            slice(max(0, span.start // block - late), -(-span.stop // block) + late)
             for span in part
         )
         y, x = rows.start * block, columns.start * block
@@ -147,24 +155,44 @@ def _as_seen(
     return torch.cat([merged, differences, deviations, maps[:, 2:]], dim=1)
 
 
+def most_added(
+    pictures: Float[Tensor, "b 9 h w"],
+    maps: Float[Tensor, "b 5 h w"],
+    contrast: Float[Tensor, "b 1 h w"],
+) -> Float[Tensor, "b 1 h w"]:
+    """The most that may be added to every colour of a pixel; `contrast` as of `contrast_around`."""
+    merged, reference, everything = pictures.split(3, dim=1)
+    deviation, _, _, reference_trust, seen = maps.split(1, dim=1)
+    apart = (reference - merged).abs().amax(1, keepdim=True) * reference_trust
+    apart = apart + (everything - merged).abs().amax(1, keepdim=True)
+    measured = DEVIATIONS * deviation + FLOOR + DETAIL * contrast + APART * apart
+    return seen * measured + HOLE * _hole(maps)
+
+
+def contrast_around(brightness: Float[Tensor, "b 1 h w"]) -> Float[Tensor, "b 1 h w"]:
+    """How far apart the brightest and the darkest pixel of the square around every pixel are."""
+    return _largest_around(brightness) + _largest_around(-brightness)
+
+
 def _finished(
     pictures: Float[Tensor, "b 9 h w"],
     maps: Float[Tensor, "b 5 h w"],
+    contrast: Float[Tensor, "b 1 h w"],
     answer: Float[Tensor, "b 5 h w"],
 ) -> Float[Tensor, "b 3 h w"]:
     """Take from the other pictures, and add, as the network answers and bounds allow."""
     merged, reference, everything = pictures.split(3, dim=1)
-    deviation, _, trust, reference_trust, seen = maps.split(1, dim=1)
-    from_reference, from_everything = reference - merged, everything - merged
-    apart = from_reference.abs().amax(1, keepdim=True) * reference_trust
-    apart = apart + from_everything.abs().amax(1, keepdim=True)
-    hole = (seen - trust).clamp(min=0)
-    bound = seen * (DEVIATIONS * deviation + FLOOR + APART * apart) + HOLE * hole
     added, take = answer.split([3, 2], dim=1)
-    finished = torch.addcmul(merged, take[:, :1] * reference_trust, from_reference)
-    finished = finished.addcmul_(take[:, 1:], from_everything)
-    added = added.lerp(added.mean(1, keepdim=True), hole)  # in holes no colour is added
-    return finished.addcmul_(bound, added)
+    finished = torch.addcmul(merged, take[:, :1] * maps[:, 3:4], reference - merged)
+    finished = finished.addcmul_(take[:, 1:], everything - merged)
+    added = added.lerp(added.mean(1, keepdim=True), _hole(maps))  # in holes no colour is added
+    return finished.addcmul_(most_added(pictures, maps, contrast), added)
+
+
+def _hole(maps: Float[Tensor, "b 5 h w"]) -> Float[Tensor, "b 1 h w"]:
+    """How far a pixel is seen by frames, but none that is still."""
+    _, _, trust, _, seen = maps.split(1, dim=1)
+    return (seen - trust).clamp(min=0)
 
 
 def _cut(planes: Tensor, part: Part) -> Tensor:
@@ -181,21 +209,36 @@ def _as_multiplied(seen: Tensor) -> Tensor:
     return seen.to(torch.get_autocast_dtype(kind)) if torch.is_autocast_enabled(kind) else seen
 
 
+def _largest_around(picture: Float[Tensor, "b c h w"]) -> Float[Tensor, "b c h w"]:
+    for axis in (2, 3):
+        picture = reduce(torch.maximum, _neighbours(picture, axis, -math.inf))
+    return picture
+
+
 def _mean_around(picture: Float[Tensor, "b 3 h w"]) -> Float[Tensor, "b 3 h w"]:
     """The mean of the part of a square around every pixel that is in the picture."""
-    return _mean_along(_mean_along(picture, 2), 3)
+    for axis in (2, 3):
+        counts = picture.new_ones(picture.shape[axis])
+        counts = functional.pad(counts, [REACH // 2] * 2).unfold(0, REACH, 1).sum(1)
+        first, second, *others = _neighbours(picture, axis, 0.0)
+        total = first + second
+        for neighbour in others:
+            total += neighbour
+        picture = total.div_(counts.view([-1, 1] if axis == 2 else [-1]))
+    return picture
 
 
-def _mean_along(picture: Float[Tensor, "b 3 h w"], axis: int) -> Float[Tensor, "b 3 h w"]:
-    """The mean of the neighbours along an axis: sums of shifted pictures, faster than pooling."""
+def _neighbours(picture: Float[Tensor, "b c h w"], axis: int, beyond: float) -> list[Tensor]:
+    """The picture shifted along an axis by up to half of `REACH`: faster than pooling."""
     size, half = picture.shape[axis], REACH // 2
-    sides = [half, half] if axis == 3 else [0, 0, half, half]
-    padded = functional.pad(picture, sides)
-    total = padded.narrow(axis, 0, size) + padded.narrow(axis, 1, size)
-    for step in range(2, REACH):
-        total += padded.narrow(axis, step, size)
-    counts = functional.pad(picture.new_ones(size), [half, half]).unfold(0, REACH, 1).sum(1)
-    return total.div_(counts.view([-1, 1] if axis == 2 else [-1]))
+    padded = functional.pad(
+        picture, [half, half] if axis == 3 else [0, 0, half, half], value=beyond
+    )
+    return [padded.narrow(axis, step, size) for step in range(REACH)]
+
+
+def _residuals(width: int, count: int) -> nn.Sequential:
+    return nn.Sequential(*(_Residual(width) for _ in range(count)))
 
 
 class _Residual(nn.Module):

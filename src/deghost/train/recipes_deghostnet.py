@@ -93,7 +93,13 @@ DEGHOSTNET = Recipe(
         validate_every=500,
         validation_scenes=60,
     ),
-    scenes=replace(VARIED, counts=(2, 3, 3, 3, 3, 5, 7), iso=(40.0, 6400.0)),
+    scenes=replace(
+        VARIED,
+        counts=(2, 3, 3, 3, 3, 5, 7),
+        iso=(40.0, 6400.0),
+        demosaicings=("edges", "edges", "linear", "gradients"),
+        motley=0.1,
+    ),
     vary=varied,
     picture=refined_picture,
 )

@@ -78,14 +78,14 @@ def measured_batch(scene: Scene, _: Generator) -> RefinedBatch:
 
 
 def varied(batch: RefinedBatch, generator: Generator) -> RefinedBatch:
-    """Cut a window of `CROP` out of every scene, turn it and permute its colours."""
+    """Cut a window of `CROP` out of every scene, turn it, and often swap red and blue."""
     parts = [_varied(batch, k, generator) for k in range(len(batch.truth))]
     pictures, maps, truth = (torch.stack(planes) for planes in zip(*parts, strict=True))
     return RefinedBatch(pictures, maps, truth, batch.darkest)
 
 
 def _varied(batch: RefinedBatch, k: int, generator: Generator) -> tuple[Tensor, Tensor, Tensor]:
-    colours = torch.from_numpy(generator.permutation(3))
+    colours = torch.tensor([2, 1, 0] if generator.integers(2) else [0, 1, 2])  # as mosaics allow
     order = torch.cat([colours, colours + 3, colours + 6])
     planes = [batch.pictures[k][order], batch.maps[k], batch.truth[k][colours]]
     room = [(side - CROP) // 2 + 1 for side in batch.truth.shape[2:]]
