@@ -1,7 +1,8 @@
 """Compute a planned merge at full size, tile by tile."""
 
+from collections import deque
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 
@@ -21,6 +22,7 @@ from deghost.merge.tiles import Window, single_threaded_operators, tile_windows
 
 
 HALF_MAX = 65504.0
+AHEAD = 3  # windows begun for each worker before the first of them is taken
 
 Piece = tuple[Window, Float[Tensor, "h w 3"]]
 
@@ -90,4 +92,21 @@ def _spread(
         yield map(compute, windows)
         return
     with single_threaded_operators(), ThreadPoolExecutor(workers) as pool:
-        yield pool.map(compute, windows)
+        yield _in_order(pool, compute, windows, AHEAD * workers)
+
+
+def _in_order(
+    pool: Executor, compute: Callable[[Window], Piece], windows: Sequence[Window], ahead: int
+) -> Iterator[Piece]:
+    """Yield results in order; no more than `ahead` wait for whoever takes them."""
+    waiting: deque[Future[Piece]] = deque()
+    try:
+        for window in windows:
+            waiting.append(pool.submit(compute, window))
+            if len(waiting) >= ahead:
+                yield waiting.popleft().result()
+        while waiting:
+            yield waiting.popleft().result()
+    finally:
+        for future in waiting:
+            future.cancel()

@@ -12,7 +12,12 @@ from deghost.types import Radiance
 
 
 TILE = (128, 1024)  # small enough for the processor's cache, wide enough for its vectors
-WORKERS = 2
+FEWEST, MOST = 2, 6  # workers: one can read while another computes; each takes up to 0.25 GB
+
+
+def tile_workers() -> int:
+    """How many tiles are computed at a time: one for each thread that operators would use."""
+    return min(max(torch.get_num_threads(), FEWEST), MOST)
 
 
 @dataclass(frozen=True)
@@ -27,7 +32,7 @@ class TileMethod:
     compute: Callable[[Source, Guides, Window], Radiance]  # 1.0 = the reference clips
     tile: tuple[int, int] = TILE  # height and width
     overlap: int = 0  # pixels that a window reaches beyond its tile
-    workers: int = WORKERS
+    workers: int = field(default_factory=tile_workers)
     notes: Callable[[], tuple[str, ...]] = tuple  # after all windows: what a user should know
 
 
