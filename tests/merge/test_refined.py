@@ -153,3 +153,18 @@ def test_frames_that_are_masked_away_for_certain_do_not_count(prepared):
     other = replace(source, bracket=replace(source.bracket, frames=(black, second)))
 
     assert torch.equal(*(picture((frames, certain), wild()) for frames in (source, other)))
+
+
+def test_half_floats_are_not_taken_where_highlights_may_exceed_them():
+    """A network may give four times what the darkest frame can show, the weighted merge may not."""
+    truth = torch.rand(3, 96, 160, generator=torch.Generator().manual_seed(2)) * 20_000 + 5_000
+    exposures = torch.tensor([3e-5, 6e-5])
+    frames = torch.stack([(truth * exposure).clamp(0, 1) for exposure in exposures])
+    bracket = bracket_of(Scene("sun", frames, exposures, 0))
+
+    def pixel_type(method):
+        settings = MergeSettings(method=method, response="linear", align="none", scale="absolute")
+        return plan_merge(bracket, settings).pixel_type
+
+    assert pixel_type("weighted") == "half"
+    assert pixel_type("deghostnet") == "float"

@@ -161,10 +161,13 @@ def choose_response(
 
 
 def half_float_problem(
-    proxies: Sequence[Proxy], relative: Sequence[float], scale: float
+    proxies: Sequence[Proxy], relative: Sequence[float], scale: float, limit: float = 1.0
 ) -> str | None:
-    """Return why half floats cannot hold the merge, or None if they can."""
-    largest = scale / relative[0]
+    """Return why half floats cannot hold the merge, or None if they can.
+
+    It goes up to `limit` times what the darkest frame can show.
+    """
+    largest = limit * scale / relative[0]
     if largest > 65504:
         return f"values up to {largest:.3g} exceed half floats: float is written"
     brightest = proxies[-1].full().linear * (scale / relative[-1])

@@ -21,14 +21,14 @@ from deghost.merge.packing import (
     read_batch,
 )
 from deghost.merge.reading import Source
+from deghost.merge.settings import HIGHLIGHT_LIMIT
 from deghost.merge.tile_methods import Mending, TileMethod
 from deghost.merge.tiles import Window, read_map
 from deghost.models.vam import VAM
 from deghost.types import Radiance
 
 
-HIGHLIGHT_LIMIT = 4.0  # times the brightest that a frame shows around a pixel: two stops
-AROUND = 5  # pixels along a side of what is meant by that
+AROUND = 5  # pixels along a side of what is taken for the surroundings of a pixel
 GRID = 32  # pixels that windows keep to, so that pooling and attention fall as in the whole
 
 

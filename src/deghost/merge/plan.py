@@ -22,7 +22,14 @@ from deghost.merge.decisions import (
 )
 from deghost.merge.networks import NetworkUse, find_network, with_frames
 from deghost.merge.proxy import Proxy, make_proxy, proxy_factor
-from deghost.merge.settings import METHOD_NOTES, MergeSettings, Method, PixelType, Scale
+from deghost.merge.settings import (
+    HIGHLIGHT_LIMIT,
+    METHOD_NOTES,
+    MergeSettings,
+    Method,
+    PixelType,
+    Scale,
+)
 from deghost.merge.tiles import Window, warp_planes
 from deghost.merge.weighted import Layer, extend, start_fusion
 from deghost.radiometry.exposure import ev100
@@ -113,9 +120,9 @@ def plan_merge(bracket: Bracket, settings: MergeSettings) -> MergePlan:
         small = prepare(bracket, response)
         samples = _samples(small, warps)
     matches, tolerances, matching = _match(samples, relative, small.noise)
-    problem = half_float_problem(
-        small.proxies, relative, 1 / base if settings.scale == "absolute" else 1.0
-    )
+    limit = 1.0 if network is None else HIGHLIGHT_LIMIT
+    scale = 1 / base if settings.scale == "absolute" else 1.0
+    problem = half_float_problem(small.proxies, relative, scale, limit)
     notes = [*bracket.notes, reason, why, *matching, problem, METHOD_NOTES.get(settings.method)]
     notes += chosen
     return MergePlan(

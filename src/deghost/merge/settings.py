@@ -16,6 +16,7 @@ PixelType = Literal["half", "float"]
 Device = Literal["auto", "cpu", "cuda", "mps"]
 
 NETWORKS: tuple[str, ...] = get_args(Network)  # methods that see frames and give radiance
+HIGHLIGHT_LIMIT = 4.0  # of networks, times the brightest that a frame shows around a pixel
 UNMASKED = ("debevec", "robertson", "mertens")  # methods that no mask has a say in
 METHOD_NOTES = {
     "deghostnet": "finished by DeghostNet; --fast leaves that out",
