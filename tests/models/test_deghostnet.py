@@ -2,6 +2,7 @@ import pytest
 import torch
 from torch.nn.functional import max_pool2d
 
+from deghost.layers.counting import count_macs
 from deghost.models.deghostnet import (
     APART,
     DETAIL,
@@ -169,3 +170,12 @@ def test_a_part_is_what_the_whole_shows_there(widths, part):
     found = network(pictures, maps, (slice(top, bottom), slice(left, right)))
 
     assert torch.allclose(found, whole[:, :, top:bottom, left:right], atol=1e-5)
+
+
+def test_it_takes_a_hundred_thousand_products_a_pixel():
+    """However many frames there are; 104,496 where nothing is padded."""
+    sizes = (1, 9, 64, 96), (1, 5, 64, 96)
+
+    macs = count_macs(DeghostNet(), *(torch.rand(size) for size in sizes))
+
+    assert macs == 104_496 * 64 * 96

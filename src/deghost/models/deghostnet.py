@@ -206,7 +206,8 @@ def _back(span: slice, pixels: int) -> slice:
 def _as_multiplied(seen: Tensor) -> Tensor:
     """Round to the numbers in which autocast will multiply, before they are moved about."""
     kind = seen.device.type
-    return seen.to(torch.get_autocast_dtype(kind)) if torch.is_autocast_enabled(kind) else seen
+    short = torch.amp.is_autocast_available(kind) and torch.is_autocast_enabled(kind)
+    return seen.to(torch.get_autocast_dtype(kind)) if short else seen
 
 
 def _largest_around(picture: Float[Tensor, "b c h w"]) -> Float[Tensor, "b c h w"]:
