@@ -196,7 +196,7 @@ def test_previews_are_ordinary_pictures(folder, run):
         assert 60 < np.asarray(png).mean() < 190
 
 
-@pytest.mark.parametrize(("way", "close"), [("--fast", 2e-3), ("", 4e-3)])
+@pytest.mark.parametrize(("way", "close"), [("--fast", 2e-3), ("", 8e-3)])
 @pytest.mark.parametrize("response", ["debevec", "robertson"])
 def test_a_recovered_response_can_be_used_again(folder, run, response, way, close):
     """Saved, in fewer samples, and given as a file, it makes the same picture."""
@@ -206,6 +206,7 @@ def test_a_recovered_response_can_be_used_again(folder, run, response, way, clos
     assert again.code == 0
     one, two = (read_radiance(folder / name).pixels for name in ("one.exr", "two.exr"))
     assert np.allclose(one, two, rtol=close, atol=1e-5)
+    assert np.isclose(one, two, rtol=close / 2, atol=1e-5).mean() > 0.999
 
 
 def test_named_responses_change_the_picture(folder, run):

@@ -189,7 +189,7 @@ def test_painted_masks_decide_a_merge(moving, run):
     alone = np.where(frame <= 0.04045, frame / 12.92, ((frame + 0.055) / 1.055) ** 2.4)
     merged = read_radiance(moving / "out.exr").pixels
     sure = (frame < 0.9).all(axis=2)
-    assert np.median(abs(merged[sure] - alone[sure])) < 1e-3
+    assert np.median(abs(merged[sure] - alone[sure])) < 2e-3  # noise is taken away
     assert (merged == read_radiance(moving / "again.exr").pixels).all()
     assert (merged != read_radiance(moving / "one.exr").pixels).any()
 
