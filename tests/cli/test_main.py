@@ -149,8 +149,10 @@ def test_an_interruption_leaves_nothing_behind(folder, number, code):
 
 
 @pytest.mark.skipif(os.name != "posix", reason="pipes of POSIX")
-def test_a_reader_that_has_seen_enough_is_no_error(folder):
-    """`deghost inspect ... | true` complains of nothing."""
+@pytest.mark.parametrize("unbuffered", ["", "1"])
+def test_a_reader_that_has_seen_enough_is_no_error(folder, monkeypatch, unbuffered):
+    """`deghost inspect ... | true` complains of nothing, whenever its words are sent off."""
+    monkeypatch.setenv("PYTHONUNBUFFERED", unbuffered)
     program = "import sys; from deghost.cli.main import main; main(sys.argv[1:])"
     process = start(folder, "inspect a.jpg b.jpg c.jpg", program)
     assert process.stdout is not None

@@ -15,9 +15,19 @@ PATIENCE = 1.0  # s of work before a bar is shown
 WIDTH = 160
 
 
+class PatientConsole(Console):
+    """A console that leaves it to `main` what happens when nobody reads any more."""
+
+    def on_broken_pipe(self) -> None:
+        """Raise BrokenPipeError, where rich would end the program as if it had failed."""
+        raise BrokenPipeError
+
+
 def say(text: RenderableType) -> None:
     """Print text or a table on standard output."""
-    console = Console(highlight=False, soft_wrap=True, markup=False, emoji=False, width=WIDTH)
+    console = PatientConsole(
+        highlight=False, soft_wrap=True, markup=False, emoji=False, width=WIDTH
+    )
     with console.capture() as capture:
         console.print(text)
     print(capture.get(), end="")
