@@ -65,6 +65,8 @@ def inputs(name: str, network: torch.nn.Module, on: Conditions) -> tuple[Any, ..
         return (BracketBatch(frames, exposures, count // 2, masks),)
     if name == "exposure-net":
         made = [torch.rand(batch, 3, *shape), torch.rand(batch, 3, *shape), torch.rand(batch, 2)]
+    elif name == "deghostnet":
+        made = [torch.rand(batch, channels, *shape) for channels in (9, 5)]
     else:
         config = network.config
         channels = getattr(config, "channels", None) or config.inputs
