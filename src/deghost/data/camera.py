@@ -191,8 +191,8 @@ def _demosaiced(plane: Float32[np.ndarray, "h w"], demosaicing: Demosaicing) -> 
         colours = interpolate_mosaic(torch.from_numpy(plane)[None, None])[0].clamp_(0, 1)
         return np.ascontiguousarray(colours.permute(1, 2, 0).numpy())
     levels = np.rint(plane * 65535).astype(np.uint16)
-    along_edges = demosaicing == "edges"
-    full = cv2.cvtColor(levels, cv2.COLOR_BayerBG2RGB_EA if along_edges else cv2.COLOR_BayerBG2RGB)
+    ways = {"edges": cv2.COLOR_BayerBG2RGB_EA, "linear": cv2.COLOR_BayerBG2RGB}
+    full = cv2.cvtColor(levels, ways[demosaicing])
     full[[0, -1]], full[:, [0, -1]] = full[[2, -3]], full[:, [2, -3]]
     return full.astype(np.float32) / np.float32(65535)
 

@@ -156,15 +156,18 @@ def _as_seen(
 
 
 def most_added(
-    pictures: Float[Tensor, "b 9 h w"],
+    from_reference: Float[Tensor, "b 3 h w"],
+    from_everything: Float[Tensor, "b 3 h w"],
     maps: Float[Tensor, "b 5 h w"],
     contrast: Float[Tensor, "b 1 h w"],
 ) -> Float[Tensor, "b 1 h w"]:
-    """The most that may be added to every colour of a pixel; `contrast` as of `contrast_around`."""
-    merged, reference, everything = pictures.split(3, dim=1)
+    """The most that may be added to every colour of a pixel of the merge.
+
+    It is told how the other two pictures differ from the merge; `contrast` as of `contrast_around`.
+    """
     deviation, _, _, reference_trust, seen = maps.split(1, dim=1)
-    apart = (reference - merged).abs().amax(1, keepdim=True) * reference_trust
-    apart = apart + (everything - merged).abs().amax(1, keepdim=True)
+    apart = from_reference.abs().amax(1, keepdim=True) * reference_trust
+    apart = apart + from_everything.abs().amax(1, keepdim=True)
     measured = DEVIATIONS * deviation + FLOOR + DETAIL * contrast + APART * apart
     return seen * measured + HOLE * _hole(maps)
 
@@ -182,11 +185,12 @@ def _finished(
 ) -> Float[Tensor, "b 3 h w"]:
     """Take from the other pictures, and add, as the network answers and bounds allow."""
     merged, reference, everything = pictures.split(3, dim=1)
+    others = reference - merged, everything - merged
     added, take = answer.split([3, 2], dim=1)
-    finished = torch.addcmul(merged, take[:, :1] * maps[:, 3:4], reference - merged)
-    finished = finished.addcmul_(take[:, 1:], everything - merged)
+    finished = torch.addcmul(merged, take[:, :1] * maps[:, 3:4], others[0])
+    finished = finished.addcmul_(take[:, 1:], others[1])
     added = added.lerp(added.mean(1, keepdim=True), _hole(maps))  # in holes no colour is added
-    return finished.addcmul_(most_added(pictures, maps, contrast), added)
+    return finished.addcmul_(most_added(*others, maps, contrast), added)
 
 
 def _hole(maps: Float[Tensor, "b 5 h w"]) -> Float[Tensor, "b 1 h w"]:

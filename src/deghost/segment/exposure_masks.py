@@ -48,15 +48,18 @@ def ruled_mask(frame: ExposedFrame, rule: str) -> Mask:
     return MASKS[rule](frame.codes, frame.side)
 
 
+def shipped_unet_mask(codes: Float[Tensor, "3 h w"], side: Side) -> Mask:
+    """Return what the paper's U-Net of a side, as shipped, takes for well exposed."""
+    network = shared_network({"dark": "exposure-unet-low", "bright": "exposure-unet-high"}[side])
+    assert isinstance(network, ExposureUNet)
+    return unet_mask(network, codes)
+
+
 def paper_network_mask(frame: ExposedFrame) -> Mask:
     """Return what the paper's two U-Nets take; they know no reference, which counts."""
     if frame.side is None:
         return torch.ones_like(frame.linear[0])
-    network = shared_network(
-        {"dark": "exposure-unet-low", "bright": "exposure-unet-high"}[frame.side]
-    )
-    assert isinstance(network, ExposureUNet)
-    return unet_mask(network, frame.codes)
+    return shipped_unet_mask(frame.codes, frame.side)
 
 
 EXPOSURE_SEGMENTERS: dict[ExposureSegmenter, Callable[[ExposedFrame], Mask]] = {

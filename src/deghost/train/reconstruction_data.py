@@ -9,15 +9,13 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from deghost.layers.reconstructor import BracketBatch, pack_srgb6
-from deghost.models.exposure_unet import ExposureUNet
-from deghost.models.zoo import shared_network
 from deghost.segment.bracket_masks import MakeMask, ones_mask, with_masks
-from deghost.segment.exposure import MASKS, Side
-from deghost.segment.learned_exposure import unet_mask
+from deghost.segment.exposure import MASKS
+from deghost.segment.exposure_masks import shipped_unet_mask
 from deghost.train.brackets import TruthBatch, as_batch, cropped, turned, turned_batch
 from deghost.train.logs import side_by_side
 from deghost.train.losses import toned
-from deghost.types import Mask, Scene
+from deghost.types import Scene
 
 
 MaskName = Literal["otsu", "manual", "exposure-unet", "ones"]
@@ -101,7 +99,7 @@ def mosaic_picture(network: nn.Module, batch: TruthBatch) -> Float[Tensor, "3 h 
 
 def mask_maker(name: MaskName) -> MakeMask:
     """Give what makes masks of well-exposed pixels of a frame's codes."""
-    return {"ones": ones_mask, "exposure-unet": _learned, **MASKS}[name]
+    return {"ones": ones_mask, "exposure-unet": shipped_unet_mask, **MASKS}[name]
 
 
 def _finished(batch: TruthBatch, masks: MaskName | None, moved: bool, clipped: bool) -> TruthBatch:
@@ -109,10 +107,3 @@ def _finished(batch: TruthBatch, masks: MaskName | None, moved: bool, clipped: b
     bracket = batch.bracket if masks is None else with_masks(batch.bracket, mask_maker(masks))
     truth = batch.truth.clamp(0, 1) if clipped else batch.truth
     return TruthBatch(bracket, truth, batch.motion if moved else None)
-
-
-def _learned(encoded: Float[Tensor, "3 h w"], side: Side) -> Mask:
-    """Find what is well exposed by the shipped U-Net of a side."""
-    network = shared_network({"dark": "exposure-unet-low", "bright": "exposure-unet-high"}[side])
-    assert isinstance(network, ExposureUNet)
-    return unet_mask(network, encoded)
