@@ -5,11 +5,11 @@ from dataclasses import dataclass, field, replace
 import torch
 from jaxtyping import Float
 from torch import Tensor
-from torch.nn import functional
 
 from deghost.layers.blocks import pad_to_multiple
 from deghost.layers.devices import short_numbers
 from deghost.layers.reconstructor import BracketBatch, Reconstructor
+from deghost.layers.windows import largest_around
 from deghost.merge.guides import Guides
 from deghost.merge.measured import merge_tile
 from deghost.merge.networks import choose_device, open_network
@@ -133,7 +133,7 @@ class NetworkMerge:
 
 def brightest_allowed(shown: Float[Tensor, "h w"]) -> Float[Tensor, "1 h w"]:
     """Limit what a network may give to `HIGHLIGHT_LIMIT` times what is shown close by."""
-    return HIGHLIGHT_LIMIT * functional.max_pool2d(shown[None], AROUND, 1, AROUND // 2)
+    return HIGHLIGHT_LIMIT * largest_around(shown[None], AROUND)
 
 
 def surroundings(window: Window, area: Window, tiling: Tiling) -> Window:

@@ -10,18 +10,19 @@ cannot change flat areas by more than half a percent, and where every frame clip
 Any number of frames costs the same, since it has been merged before.
 """
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import reduce
 from typing import ClassVar
 
 import torch
+from einops import rearrange
 from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn import functional
 
 from deghost.layers.blocks import pad_to_multiple
+from deghost.layers.convolution import add_convolved, rectified
+from deghost.layers.windows import largest_around, mean_around
 
 
 PICTURES = 3  # the merge of what is still, the reference, the merge of everything
@@ -109,23 +110,28 @@ class DeghostNet(nn.Module):
     ) -> Float[Tensor, "b 5 rows columns"]:
         """What to add, in (-1, 1), and what share of the other two pictures to take."""
         height, width = seen.shape[-2:]
-        x = pad_to_multiple(_as_multiplied(seen), self.multiple_of)
-        x = functional.pixel_unshuffle(x, self.config.block)
-        x = self.enter(x.contiguous(memory_format=torch.channels_last))
+        x = self._entered(pad_to_multiple(seen, self.multiple_of))
         kept = []
         for level, stage in enumerate(self.down):
             x = stage(x if level == 0 else self.shrink[level - 1](x))
             kept.append(x)
         for stage, grow, skip in zip(self.up, self.grow, kept[-2::-1], strict=True):
-            x = functional.interpolate(grow(x), scale_factor=2.0, mode="nearest").add_(skip)
+            both = functional.interpolate(grow(x), scale_factor=2.0, mode="nearest"), skip
             if part is not None and skip is kept[0]:
                 late, part = self._late(part)
-                x = _cut(x, late)
-            x = stage(x)
-        added, take = self.leave(x).split([3 * self.cells, 2 * self.cells], dim=1)
-        answer = torch.cat([added.tanh(), (take + SHY).sigmoid()], dim=1)
-        answer = functional.pixel_shuffle(answer, self.config.block)
-        return _cut(answer, part or (slice(0, height), slice(0, width))).float()
+                both = _cut(both[0], late), _cut(skip, late)
+            x = stage(both[0] + both[1])
+        answer = functional.pixel_shuffle(self.leave(x), self.config.block)
+        answer = _cut(answer, part or (slice(0, height), slice(0, width))).float()
+        return torch.cat([answer[:, :3].tanh(), (answer[:, 3:] + SHY).sigmoid()], dim=1)
+
+    def _entered(self, seen: Float[Tensor, "b c h w"]) -> Float[Tensor, "b d rows columns"]:
+        """Features of blocks of pixels: a larger kernel that steps from block to block."""
+        side = self.config.block
+        blocks = "d (c y x) rows columns -> d c (rows y) (columns x)"
+        kernel = rearrange(self.enter.weight, blocks, y=side, x=side)
+        seen = seen.contiguous(memory_format=torch.channels_last)
+        return functional.conv2d(seen, kernel, self.enter.bias, stride=side, padding=side)
 
     def _late(self, part: Part) -> tuple[Part, Part]:
         """Which blocks the last stages need, and where the part lies among their pixels."""
@@ -147,12 +153,12 @@ def _as_seen(
     deviations about evenly over [-1, 1].
     """
     merged, reference, everything = pictures.split(3, dim=1)
-    unit = DEVIATIONS * maps[:, :1] + UNIT
-    grain = merged - _mean_around(merged)
-    differences = torch.cat([grain, reference - merged, everything - merged], dim=1)
-    differences = differences.mul_(unit.reciprocal()).clamp_(-4, 4)
+    per_unit = (DEVIATIONS * maps[:, :1] + UNIT).reciprocal()
+    differences = merged - mean_around(merged, REACH), reference - merged, everything - merged
     deviations = (maps[:, :2].clamp(1e-5, 1.0).log() + 5) / 3
-    return torch.cat([merged, differences, deviations, maps[:, 2:]], dim=1)
+    in_units = ((each * per_unit).clamp_(-4, 4) for each in differences)
+    seen = merged, *in_units, deviations, maps[:, 2:]
+    return torch.cat([_as_multiplied(each) for each in seen], dim=1)
 
 
 def most_added(
@@ -174,7 +180,7 @@ def most_added(
 
 def contrast_around(brightness: Float[Tensor, "b 1 h w"]) -> Float[Tensor, "b 1 h w"]:
     """How far apart the brightest and the darkest pixel of the square around every pixel are."""
-    return _largest_around(brightness) + _largest_around(-brightness)
+    return largest_around(brightness, REACH) + largest_around(-brightness, REACH)
 
 
 def _finished(
@@ -214,34 +220,6 @@ def _as_multiplied(seen: Tensor) -> Tensor:
     return seen.to(torch.get_autocast_dtype(kind)) if short else seen
 
 
-def _largest_around(picture: Float[Tensor, "b c h w"]) -> Float[Tensor, "b c h w"]:
-    for axis in (2, 3):
-        picture = reduce(torch.maximum, _neighbours(picture, axis, -math.inf))
-    return picture
-
-
-def _mean_around(picture: Float[Tensor, "b 3 h w"]) -> Float[Tensor, "b 3 h w"]:
-    """The mean of the part of a square around every pixel that is in the picture."""
-    for axis in (2, 3):
-        counts = picture.new_ones(picture.shape[axis])
-        counts = functional.pad(counts, [REACH // 2] * 2).unfold(0, REACH, 1).sum(1)
-        first, second, *others = _neighbours(picture, axis, 0.0)
-        total = first + second
-        for neighbour in others:
-            total += neighbour
-        picture = total.div_(counts.view([-1, 1] if axis == 2 else [-1]))
-    return picture
-
-
-def _neighbours(picture: Float[Tensor, "b c h w"], axis: int, beyond: float) -> list[Tensor]:
-    """The picture shifted along an axis by up to half of `REACH`: faster than pooling."""
-    size, half = picture.shape[axis], REACH // 2
-    padded = functional.pad(
-        picture, [half, half] if axis == 3 else [0, 0, half, half], value=beyond
-    )
-    return [padded.narrow(axis, step, size) for step in range(REACH)]
-
-
 def _residuals(width: int, count: int) -> nn.Sequential:
     return nn.Sequential(*(_Residual(width) for _ in range(count)))
 
@@ -255,6 +233,5 @@ class _Residual(nn.Module):
         self.second = nn.Conv2d(width, width, 3, padding=1)
 
     def forward(self, x: Float[Tensor, "b c h w"]) -> Float[Tensor, "b c h w"]:
-        """Add what the convolutions find."""
-        found: Tensor = self.second(functional.relu(self.first(x), inplace=True))
-        return found.add_(x)
+        """Add what the convolutions find; `x` is given up, and may change."""
+        return add_convolved(x, self.second, rectified(self.first, x))
