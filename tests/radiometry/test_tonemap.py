@@ -220,6 +220,19 @@ def test_the_photographic_picture_has_no_halo():
     assert shown[100:].max() - shown[100:].min() < 0.01
 
 
+def test_the_photographic_picture_draws_no_line_along_a_lamp():
+    """From the lamp through its rim and its glow, all gets darker."""
+    y, x = torch.meshgrid(torch.arange(-150.0, 150), torch.arange(-200.0, 250), indexing="ij")
+    away = torch.hypot(x, y)
+    lamp = (30.5 - away).clamp(0, 1)  # its rim lies within pixels
+    glow = 1 + 6 * torch.exp(-(away - 30).clamp(min=0) / 5)
+
+    shown = tone_map((700 * lamp + (1 - lamp) * glow).expand(3, -1, -1))
+
+    outwards = shown[1, 150, 200:300]
+    assert (outwards - outwards.cummin(0).values).max() < 0.005
+
+
 def test_the_photographic_picture_keeps_hues():
     """The order and the proportion of the channels' distances from grey survive."""
     light = torch.ones(3, 40, 40) * torch.tensor([4.0, 1.0, 0.5])[:, None, None]

@@ -18,6 +18,7 @@ GREY = 0.22  # the middle of the scene is shown near this
 HIGH, LOW = 2.4, 4.2  # stops above and below grey at which the ends of the base are shown
 ENDS = (0.005, 0.998)  # shares of the base layer that are the ends of the scene
 CONTRAST = 1.1  # slope at the middle: prints and screens are looked at in less light than scenes
+TEXTURE = 0.5  # stops; a detail that is stronger is an edge, bent with the base
 COLOUR = 0.95  # of the saturation is kept: compressing luminance alone makes colours look stronger
 
 
@@ -26,8 +27,9 @@ def plan_photographic(proxy: Radiance) -> Curve:
 
     The base layer of a bilateral grid is bent around the scene's middle by asinh curves, just as
     flat at the ends as these require; a scene that fits the display only gains a little contrast.
-    Details keep theirs. Dark scenes stay darker than light ones, a shoulder leads into white, and
-    colours too strong for the display fade in their hue.
+    Faint details keep theirs; strong ones are bent with the base, or else they would draw a line
+    along the rim of a lamp, where the base cannot follow. Dark scenes stay darker than light ones,
+    a shoulder leads into white, and colours too strong for the display fade in their hue.
     """
     light = measure_light(proxy)
     grid = build_grid(light.stops, spatial=0.03, step=1.0)
@@ -40,7 +42,9 @@ def plan_photographic(proxy: Radiance) -> Curve:
     below = _softness(middle - low, LOW + lift)
 
     def curve(radiance: Radiance, place: Place) -> Radiance:
-        base = read_grid(grid, stops_above(radiance, light.floor), place)
+        stops = stops_above(radiance, light.floor)
+        detail = stops - read_grid(grid, stops, place)
+        base = stops - TEXTURE * (detail / TEXTURE).tanh()
         brighter, darker = (base - middle).clamp(min=0), (middle - base).clamp(min=0)
         shown = grey + _bend(brighter, above) - _bend(darker, below)
         return _fit(radiance * (shown - base).exp2())
