@@ -1,5 +1,8 @@
 """A convolution in one pass is the convolution in two steps."""
 
+import subprocess
+import sys
+
 import pytest
 import torch
 from hypothesis import given
@@ -35,13 +38,18 @@ def test_one_pass_gives_what_two_steps_give(channels, kernel, dilation, groups, 
         torch.testing.assert_close(add_convolved(features.clone(), layer, x), features + plain)
 
 
-def test_what_is_added_to_is_overwritten_in_one_pass():
+def test_what_is_added_to_is_overwritten_in_one_pass(monkeypatch):
     assert convolution._ONE_PASS  # of the PyTorch that is tested
     layer, x, features = nn.Conv2d(8, 8, 3, padding=1), random_features(8), random_features(8)
     with torch.inference_mode():
         assert add_convolved(features, layer, x).data_ptr() == features.data_ptr()
+        monkeypatch.setattr(torch.backends.mkldnn, "enabled", False)
+        assert add_convolved(features, layer, x).data_ptr() != features.data_ptr()
 
 
+@pytest.mark.skipif(
+    not torch.ops.mkldnn._is_mkldnn_bf16_supported(), reason="this processor takes two steps"
+)
 def test_half_precision_rounds_less_than_two_steps():
     layer, x, features = nn.Conv2d(64, 64, 3, padding=1), random_features(64), random_features(64)
     exact = (features.bfloat16().double() + _in_doubles(layer, x)).detach()
@@ -83,3 +91,20 @@ def test_what_one_pass_cannot_do_is_done_in_two(odd):
     with torch.no_grad():
         torch.testing.assert_close(rectified(layer, x), layer(x).relu())
         torch.testing.assert_close(add_convolved(features, layer, x), features + layer(x))
+
+
+def test_a_processor_that_cannot_multiply_short_numbers_takes_two_steps(monkeypatch):
+    """oneDNN then refuses them, where PyTorch's own convolution does not."""
+    steps = """if True:
+        import torch
+        from deghost.layers.convolution import rectified
+        layer = torch.nn.Conv2d(8, 8, 3, padding=1)
+        x = torch.rand(1, 8, 9, 9).contiguous(memory_format=torch.channels_last)
+        with torch.no_grad(), torch.autocast("cpu", torch.bfloat16):
+            print(rectified(layer, x.bfloat16()).dtype)
+    """
+    monkeypatch.setenv("ONEDNN_MAX_CPU_ISA", "AVX2")
+    done = subprocess.run(
+        [sys.executable, "-c", steps], check=False, capture_output=True, text=True
+    )
+    assert done.stdout.strip() == "torch.bfloat16", done.stderr

@@ -14,10 +14,8 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 
-_ONE_PASS = all(
-    hasattr(torch.ops.mkldnn, name)
-    for name in ("_convolution_pointwise", "_convolution_pointwise_")
-)
+_OPERATORS = "_convolution_pointwise", "_convolution_pointwise_", "_is_mkldnn_bf16_supported"
+_ONE_PASS = all(hasattr(torch.ops.mkldnn, name) for name in _OPERATORS)
 
 
 def rectified(convolution: nn.Conv2d, x: Float[Tensor, "b c h w"]) -> Float[Tensor, "b d h2 w2"]:
@@ -46,15 +44,18 @@ def _can_fuse(convolution: nn.Conv2d, x: Tensor) -> bool:
     here = x.device.type == "cpu" and x.is_contiguous(memory_format=torch.channels_last)
     plain = not (torch.is_grad_enabled() or torch.compiler.is_compiling())
     known = isinstance(convolution.padding, tuple) and convolution.padding_mode == "zeros"
-    short = x.dtype in (torch.float32, torch.bfloat16) and x.dtype == _multiplied(convolution)
-    return _ONE_PASS and here and plain and known and short
+    return _ONE_PASS and here and plain and known and _can_multiply(convolution, x.dtype)
 
 
-def _multiplied(convolution: nn.Conv2d) -> torch.dtype:
-    """The numbers in which a convolution multiplies on a processor."""
-    if torch.is_autocast_enabled("cpu"):
-        return torch.get_autocast_dtype("cpu")
-    return convolution.weight.dtype
+def _can_multiply(convolution: nn.Conv2d, numbers: torch.dtype) -> bool:
+    """Whether a convolution would multiply in these numbers, and oneDNN here can."""
+    short = torch.is_autocast_enabled("cpu")
+    wanted = torch.get_autocast_dtype("cpu") if short else convolution.weight.dtype
+    if numbers != wanted or not torch.backends.mkldnn.enabled:
+        return False
+    if numbers == torch.bfloat16:
+        return bool(torch.ops.mkldnn._is_mkldnn_bf16_supported())
+    return numbers == torch.float32
 
 
 def _parameters(convolution: nn.Conv2d, x: Tensor) -> tuple[object, ...]:
