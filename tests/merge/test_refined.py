@@ -168,3 +168,17 @@ def test_half_floats_are_not_taken_where_highlights_may_exceed_them():
 
     assert pixel_type("weighted") == "half"
     assert pixel_type("deghostnet") == "float"
+
+
+def test_a_network_cannot_darken_what_clips_in_the_reference(prepared):
+    """Light is at least what a clipped value shows, less the error of a curve near white."""
+    source, guides = prepared
+    black = DeghostNet(DeghostNetConfig(widths=(8, 12)))
+    torch.nn.init.constant_(black.leave.bias, -100.0)
+    reference = start_fusion(read_layer(source, 1, (0, 0, 96, 160)))
+
+    darkened = picture((source, guides), black)
+
+    proven = (reference.level - refined.UNSURE) * reference.clipped
+    assert reference.clipped.amax() == 1
+    assert bool((darkened >= proven - 1e-6).all())

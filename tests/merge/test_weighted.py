@@ -147,3 +147,44 @@ def test_grey_judges_still_scenes_alike():
     score = disagreement(known(fusion), grey(shoot(truth, 0.25, seed=6)))
 
     assert 0.3 < float(score.square().mean()) < 1.3
+
+
+def merged_beyond_clipping(truth, exposure):
+    """A reference that clips all over, and a noisy frame that does not."""
+    return merge([shoot(truth, 1.0), shoot(truth, exposure, seed=3)])
+
+
+def spread(radiance):
+    """How far apart the colours of every pixel are."""
+    return radiance.amax(0) - radiance.amin(0)
+
+
+def test_codes_buried_in_noise_do_not_colour_what_the_reference_clips():
+    """A frame 12 stops darker knows little of light just above clipping, and then says little."""
+    truth = torch.full((3, 60, 80), 1.3)
+
+    merged = merged_beyond_clipping(truth, 2.0**-12).radiance
+
+    dark = shoot(truth, 2.0**-12, seed=3).radiance
+    assert merged.min() >= 1
+    assert (merged - truth).square().mean() < 0.1 * (dark - truth).square().mean()
+    assert spread(merged).mean() < 0.05 * spread(dark).mean()
+
+
+def test_light_far_above_noise_stands_whatever_the_step():
+    """A lamp that even a very dark frame shows is as bright as that frame says."""
+    truth = torch.full((3, 60, 80), 1000.0)
+
+    merged = merged_beyond_clipping(truth, 2.0**-12).radiance
+
+    torch.testing.assert_close(merged, shoot(truth, 2.0**-12, seed=3).radiance, rtol=1e-3, atol=0)
+
+
+@pytest.mark.parametrize("level", [1.02, 1.5, 4.0])
+def test_usual_steps_are_averaged_as_ever_beyond_clipping(level):
+    """Where noise is a few percent of clipping, nothing is doubted, and nothing biased."""
+    truth = torch.full((3, 60, 80), level)
+
+    merged = merged_beyond_clipping(truth, 0.125).radiance
+
+    torch.testing.assert_close(merged, shoot(truth, 0.125, seed=3).radiance, rtol=1e-4, atol=0)

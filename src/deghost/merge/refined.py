@@ -21,6 +21,7 @@ from deghost.types import Radiance
 
 
 TILE = (512, 512)  # a multiple of the network's coarsest pixel, as the rim is
+UNSURE = 0.25  # of the level at which the reference clips, 1.0
 SPARSE = 16  # px, steps in which a picture is first asked whether it has colours
 RIM = 48  # pixels around a tile that are seen; seams stay below 6e-4 of the range
 
@@ -54,8 +55,8 @@ class RefinedMerge:
     def __call__(self, source: Source, guides: Guides, window: Window) -> Radiance:
         """Merge and finish a window; 1.0 = the reference clips.
 
-        Nothing is made brighter than `brightest_allowed` lets it, and where the network gives no
-        finite number the measured merge stands.
+        Nothing is made brighter than `brightest_allowed` lets it, or darker than `darkest_allowed`
+        does, and where the network gives no finite number the measured merge stands.
         """
         part = extended(window, source.plan.crop, RIM)
         told = guides.certain or source.plan.motion.strength <= 0  # what moved
@@ -71,6 +72,7 @@ class RefinedMerge:
         if _grey(pictures):  # the network knows colours only, and would find some
             radiance = radiance.mean(0, keepdim=True).expand(3, -1, -1)
         radiance = self.mending(radiance, lambda: merged[:, *inner])
+        radiance = torch.maximum(radiance, darkest_allowed(measured.still)[:, *inner])
         return torch.minimum(radiance, brightest_allowed(merged.amax(0))[:, *inner])
 
 
@@ -89,6 +91,14 @@ def describe(
     maps = [_deviation(still, merged), _deviation(others[0], pictures[1])]
     maps += [fusion.trust.amin(0, keepdim=True) for fusion in (still, *others)]
     return compressed(torch.cat(pictures)), torch.cat(maps)
+
+
+def darkest_allowed(still: Fusion) -> Radiance:
+    """Limit what a network may give: where the reference clips, the scene is as bright as that.
+
+    A little less is the error of a camera curve near white, or noise of a channel that does not.
+    """
+    return (still.level - UNSURE).clamp_(min=0) * still.clipped
 
 
 def _grey(pictures: Float[Tensor, "9 h w"]) -> bool:

@@ -12,7 +12,9 @@ from deghost.segment.motion import Planes, Trust, contradiction
 from deghost.types import Mask, Radiance
 
 
-RESIDUE = 1e-6  # weight of the bound beside measured values, so that nothing divides by zero
+RESIDUE = 1e-9  # weight of the bound beside measured values, so that nothing divides by zero
+BURIED = (0.1, 0.5)  # of the level at which the reference clips: noise from which on, and from
+SIGNIFICANT = (2.0, 5.0)  # ... how many of its deviations above that level, values are believed
 
 
 @dataclass(frozen=True)
@@ -41,6 +43,7 @@ class Fusion:
     least: Planes  # the reference's weight as if it did not clip
     bound: Planes  # what the radiance is at least, where nothing is trusted
     trust: Trust  # how surely the merge rests on unclipped values
+    clipped: Trust  # how surely the reference clips
 
     def rows(self, first: int, last: int) -> "Fusion":
         """Return some rows of the merge."""
@@ -52,6 +55,7 @@ class Fusion:
             self.least[part],
             self.bound[part],
             self.trust[part],
+            self.clipped[part],
         )
 
     @property
@@ -62,10 +66,31 @@ class Fusion:
     def with_bound(self, bound: Planes) -> Planes:
         """Return the merged radiance, which gives way to `bound` as trust falls to nothing."""
         rest = self.least * RESIDUE
-        measured = torch.addcmul(self.weighted, rest, bound) / (self.weight + rest)
+        weight = self.weight + rest
+        measured = torch.addcmul(self.weighted, rest, bound).div_(weight)
+        if float(self.clipped.amax()) > 0:
+            measured = self._above_noise(measured, weight)
         if float(self.trust.amin()) == 1:
             return measured
         return torch.lerp(bound, measured, self.trust)
+
+    def _above_noise(self, measured: Planes, weight: Planes) -> Planes:
+        """Return what a clipped reference shows where what is measured does not rise above noise.
+
+        The light is at least that; dark codes of a frame many stops darker cannot say how much
+        more it is, nor of what colour. What is well above the noise stands.
+        """
+        noise = weight.reciprocal()
+        white = self.level.amax(0, keepdim=True).clamp_(min=1e-9)
+        doubted = _ramp(noise.sqrt() / white, *BURIED).mul_(self.clipped)
+        excess = measured - self.level
+        noise = noise.mean(0, keepdim=True).div_(len(noise)).sqrt_()
+        above = _ramp(excess.mean(0, keepdim=True) / noise, *SIGNIFICANT)
+        return torch.lerp(measured, self.level + above * excess.clamp_(min=0), doubted)
+
+
+def _ramp(values: Planes, first: float, last: float) -> Planes:
+    return ((values - first) / (last - first)).clamp_(0, 1)
 
 
 def start_fusion(reference: Layer, share: Mask | None = None) -> Fusion:
@@ -73,7 +98,8 @@ def start_fusion(reference: Layer, share: Mask | None = None) -> Fusion:
     radiance = reference.radiance
     least = variance(radiance, reference).reciprocal_()
     weight = least * reference.trust if share is None else least * reference.trust * share
-    return Fusion(radiance, weight * radiance, weight, least, radiance, reference.trust)
+    trust = reference.trust
+    return Fusion(radiance, weight * radiance, weight, least, radiance, trust, 1 - trust)
 
 
 def extend(
@@ -102,6 +128,7 @@ def extend(
         fusion.least,
         bound,
         torch.maximum(fusion.trust, agreed),
+        fusion.clipped,
     )
 
 
