@@ -45,7 +45,7 @@ Part = tuple[slice, slice]  # rows and columns, both with a start and a stop
 class DeghostNetConfig:
     """Sizes of the network; `block` is the side of the blocks that enter as one pixel."""
 
-    widths: Sequence[int] = (48, 64, 96, 128)
+    widths: Sequence[int] = (48, 96, 96, 128)
     block: int = 2
     depth: int = 2  # residual blocks of each width on the way down, and on the way up ...
     finishing: int = 4  # ... but for so many of the first width behind the last skip
