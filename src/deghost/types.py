@@ -90,6 +90,7 @@ class Exposure:
 
     value: float
     source: str
+    absolute: bool = True  # whether time, ISO and aperture are all known
 
 
 @dataclass(frozen=True)

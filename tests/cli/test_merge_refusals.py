@@ -85,6 +85,7 @@ def test_outputs_that_cannot_be_are_refused_first(folder, refused, outputs, word
         ("--align magic", "Choose from:"),
         ("--exr-type double", "Choose from:"),
         ("--method mertens --scale absolute", "method mertens gives no radiance"),
+        ("--ev -2 0 2 --scale absolute", "needs the reference's time, ISO and aperture"),
     ],
 )
 def test_wrong_values_name_the_option(folder, refused, options, words):

@@ -88,3 +88,21 @@ def test_half_problems_are_told_in_words():
     assert half_problem(1e-4, 65504.0) is None
     assert "above 65504" in str(half_problem(1e-4, 65536.0))
     assert "below 6.1e-05" in str(half_problem(5e-5, 1.0))
+
+
+@pytest.mark.parametrize("name", ["a.exr", "a.hdr", "a.tif"])
+@pytest.mark.parametrize(
+    "pixels",
+    [
+        np.zeros((3, 9, 12), np.float32),
+        np.zeros((9, 9), np.float32),
+        np.zeros((9, 9, 4), np.float32),
+        np.zeros((9, 9, 3), np.uint8),
+        np.zeros((0, 9, 3), np.float32),
+    ],
+)
+def test_what_is_no_radiance_is_refused(tmp_path, name, pixels):
+    """Channels first, grey, four channels, codes, nothing at all: all would be written wrong."""
+    with pytest.raises(WriteError, match="a.* (is written from floats|would have no pixels)"):
+        write_radiance(tmp_path / name, pixels)
+    assert not (tmp_path / name).exists()

@@ -92,3 +92,15 @@ def test_ultra_hdr_gives_its_range_back(picture, tmp_path):
     smooth = [np.log2(p.reshape(6, 4, 10, 4, 3).mean((1, 3)) + 1e-6) for p in (one, two)]
     assert np.corrcoef(smooth[0].ravel(), smooth[1].ravel())[0, 1] > 0.95
     assert two.max() > 4
+
+
+@pytest.mark.parametrize("light", [1e6, 1e-7])
+def test_light_that_halves_cannot_hold_is_written_as_floats(tmp_path, light):
+    """A sun of a million stays one, and a dim scene keeps its digits; a note says so."""
+    pixels = np.full((4, 6, 3), light, np.float32)
+    write_radiance(tmp_path / "a.exr", pixels, exr_type="float")
+
+    notes = convert_picture(tmp_path / "a.exr", tmp_path / "b.exr", None, "half", force=False)
+
+    assert np.array_equal(read_radiance(tmp_path / "b.exr").pixels, pixels)
+    assert "float is written" in notes[-1]

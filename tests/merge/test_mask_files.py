@@ -7,8 +7,9 @@ import torch
 
 from deghost.errors import ReadError, SettingsError
 from deghost.merge.mask_files import find_masks, mask_name, read_mask, read_masks
-from deghost.merge.merged import merge_files, open_bracket, render_masked
+from deghost.merge.merged import merge_files, open_bracket, render_plan
 from deghost.merge.plan import plan_merge
+from deghost.merge.plan_files import plan_to_json, read_plan, relative_to
 from deghost.merge.segmentation import segment_bracket, write_mask
 from deghost.merge.settings import MergeSettings
 
@@ -131,8 +132,25 @@ def test_missing_masks_are_named(planned, tmp_path):
 def test_methods_of_old_take_no_masks(planned, tmp_path):
     """Debevec's average knows no motion, so masks for it are a mistake."""
     paths, _, _, _ = planned
-    settings = MergeSettings(method="debevec")
-    bracket = open_bracket(paths, settings)
 
     with pytest.raises(SettingsError, match="method debevec takes no masks"):
-        render_masked(bracket, plan_merge(bracket, settings), tmp_path)
+        merge_files(paths, MergeSettings(method="debevec"), masks=tmp_path)
+
+
+def test_a_plan_remembers_its_masks(planned, tmp_path):
+    """Rendered again, also from another folder, a painted merge is the same."""
+    paths, bracket, plan, settings = planned
+    folder = written(tmp_path / "masks", bracket, plan, kinds=("moved",))
+    for path in folder.iterdir():
+        cv2.imwrite(str(path), np.full(plan.crop[2:], 255, np.uint8))
+    masked = merge_files(paths, settings, masks=folder)
+    there = tmp_path / "plans"
+    there.mkdir()
+    text = plan_to_json(relative_to(masked.plan, there))
+    (there / "plan.json").write_text(text, "utf-8")
+
+    again = render_plan(*read_plan(there / "plan.json"))
+
+    assert "../masks" in text
+    assert np.array_equal(again.pixels, masked.pixels)
+    assert again.plan.notes == masked.plan.notes

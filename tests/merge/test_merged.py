@@ -163,7 +163,7 @@ def test_too_great_a_range_is_written_as_float(shoot):
     """Values that a half cannot hold make the merge a float one, and the notes say so."""
     merged = merge_files(
         shoot().paths,
-        MergeSettings(scale="absolute", exposures=ExposureSettings(times=(1e-6, 4e-6, 1.6e-5))),
+        MergeSettings(reference=1, exposures=ExposureSettings(ev=(-15, 0, 2))),
     )
 
     assert merged.pixels.dtype == np.float32

@@ -28,7 +28,7 @@ def render(
 ) -> None:
     """Render a plan again. Relative paths of its frames start at the plan's folder."""
     from deghost.cli.report import print_merge
-    from deghost.merge.merged import render_masked, render_plan
+    from deghost.merge.merged import render_plan
     from deghost.merge.outputs import Outputs, check_outputs, write_outputs
     from deghost.merge.plan_files import load_plan, open_planned
 
@@ -37,14 +37,13 @@ def render(
         tune_for_networks()
         chosen = device or decided.network.device
         decided = replace(decided, network=replace(decided.network, device=chosen))
+    if import_masks is not None:
+        decided = replace(decided, masks=import_masks)
     outputs = Outputs(output, masks, preview=preview)
     check_outputs(outputs, (*decided.frames, plan), force=force)
     with progress_bar("reading", visible=not (quiet or json)) as progress:
         bracket = open_planned(decided, plan.name)
-        if import_masks is None:
-            merged = render_plan(bracket, decided, progress)
-        else:
-            merged = render_masked(bracket, decided, import_masks, progress)
+        merged = render_plan(bracket, decided, progress)
     written = write_outputs(merged, outputs, force=force)
     if not quiet:
         print_merge(merged, written, as_json=json)

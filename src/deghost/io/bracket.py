@@ -151,12 +151,14 @@ def _given_exposures(frames: Sequence[Frame], settings: ExposureSettings) -> lis
         _check_count("--exposures", len(settings.times), frames)
         if any(not (math.isfinite(time) and time > 0) for time in settings.times):
             raise BracketError("--exposures must be positive times such as 1/250 or 0.5")
-        return [Exposure(time, f"given: {format_time(time)}") for time in settings.times]
+        return [
+            Exposure(time, f"given: {format_time(time)}", absolute=False) for time in settings.times
+        ]
     if settings.ev is not None:
         _check_count("--ev", len(settings.ev), frames)
         if any(not abs(ev) < WIDEST for ev in settings.ev):
             raise BracketError(f"--ev must be stops such as -2 0 2, less than {WIDEST}")
-        return [Exposure(2.0**ev, f"given: {ev:+g} EV") for ev in settings.ev]
+        return [Exposure(2.0**ev, f"given: {ev:+g} EV", absolute=False) for ev in settings.ev]
     return None
 
 

@@ -3,6 +3,9 @@
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
+from jaxtyping import Shaped
+
 from deghost.errors import ReadError, WriteError
 from deghost.io.atomic import atomic_path
 from deghost.io.exr import LARGEST_HALF, ExrCompression, ExrType, read_exr, write_exr
@@ -49,7 +52,7 @@ WRITABLE = (".exr", ".hdr", ".tif", ".tiff")
 
 def write_radiance(
     path: Path,
-    pixels: RadiancePixels,
+    pixels: Shaped[np.ndarray, "..."],
     metadata: RadianceMetadata | None = None,
     *,
     exr_type: ExrType = "half",
@@ -58,8 +61,16 @@ def write_radiance(
 ) -> None:
     """Write linear Rec. 709 pixels as .exr, .hdr, .tif or .tiff.
 
-    `exr_type` and `exr_compression` matter to .exr alone. Raises WriteError.
+    `exr_type` and `exr_compression` matter to .exr alone. Raises WriteError, also for pixels that
+    are not h x w x 3 floats.
     """
+    if pixels.ndim != 3 or pixels.shape[2] != 3 or pixels.dtype not in (np.float16, np.float32):
+        raise WriteError(
+            f"{path.name} is written from floats of 16 or 32 bits, height x width x 3, not from "
+            f"{pixels.dtype} of {' x '.join(map(str, pixels.shape))}"
+        )
+    if 0 in pixels.shape:
+        raise WriteError(f"{path.name} would have no pixels; give at least one")
     suffix = path.suffix.lower()
     if suffix not in WRITABLE:
         raise WriteError(

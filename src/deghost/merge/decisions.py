@@ -9,6 +9,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from deghost.errors import BracketError, SettingsError
+from deghost.io.exr import LARGEST_HALF
 from deghost.merge.curves import FrameCurve, read_light
 from deghost.merge.proxy import Proxy
 from deghost.merge.settings import RECOVERED
@@ -19,7 +20,7 @@ from deghost.radiometry.noise import NoiseModel, estimate_noise
 from deghost.radiometry.recovery import recover_response
 from deghost.radiometry.response import linear_table
 from deghost.radiometry.sampling import choose_samples
-from deghost.types import Bracket, Frame, Image, Response
+from deghost.types import Bracket, Exposure, Frame, Image, Response
 
 
 CRUSHED = 2  # 8-bit code below which a picture is as good as black
@@ -29,7 +30,8 @@ DARK = 0.01  # linear value below which it does so in any case
 BIAS_FROM = 0.15  # stops of disagreement from which a response is doubted
 MATCH_FROM = 0.04  # stops of disagreement from which a frame is matched to the reference
 FAINT = 0.004  # linear value below which frames are not compared
-HALF_DETAIL = 6e-5  # half floats lose precision below
+HALF_DETAIL = 6e-5  # half floats lose precision below ...
+FEW = 1e-3  # ... which matters if more than this share of values are
 
 
 def measure_noise(frame: Frame, curve: FrameCurve) -> NoiseModel:
@@ -160,6 +162,15 @@ def choose_response(
     )
 
 
+def check_absolute(exposure: Exposure) -> None:
+    """Raise SettingsError if light cannot be given absolutely, since an exposure is relative."""
+    if not exposure.absolute:
+        raise SettingsError(
+            "scale absolute needs the reference's time, ISO and aperture, but its exposure is "
+            f"{exposure.source}; leave --scale out"
+        )
+
+
 def half_float_problem(
     proxies: Sequence[Proxy], relative: Sequence[float], scale: float, limit: float = 1.0
 ) -> str | None:
@@ -168,11 +179,11 @@ def half_float_problem(
     It goes up to `limit` times what the darkest frame can show.
     """
     largest = limit * scale / relative[0]
-    if largest > 65504:
+    if largest > LARGEST_HALF:
         return f"values up to {largest:.3g} exceed half floats: float is written"
     brightest = proxies[-1].full().linear * (scale / relative[-1])
     share = float(((brightest > 0) & (brightest < HALF_DETAIL)).float().mean())
-    if share > 1e-3:
+    if share > FEW:
         return f"{share:.1%} of the values are below {HALF_DETAIL:g}: float is written"
     return None
 

@@ -25,6 +25,7 @@ from deghost.merge.settings import RECOVERED, UNMASKED, MergeSettings
 from deghost.types import Bracket, Mask
 
 
+MASKS = "masks of "  # how the note begins that says which masks were taken
 Progress = Callable[[float], None]  # told the share that is done, from 0 to 1
 
 
@@ -53,21 +54,19 @@ def merge_files(
     settings = settings or MergeSettings()
     bracket = open_bracket(paths, settings)
     plan = plan_merge(bracket, settings)
-    if masks is None:
-        return render_plan(bracket, plan, progress)
-    return render_masked(bracket, plan, masks, progress)
+    return render_plan(bracket, replace(plan, masks=masks), progress)
 
 
-def render_masked(
-    bracket: Bracket, plan: MergePlan, masks: Path, progress: Progress | None = None
+def _render_masked(
+    bracket: Bracket, plan: MergePlan, masks: Path, progress: Progress | None
 ) -> Merged:
-    """Render a planned bracket with the masks in a folder. Raises ReadError, or SettingsError."""
     if plan.method in UNMASKED:
         raise SettingsError(f"method {plan.method} takes no masks; leave --method out")
     files = find_masks(masks, plan)
     told = {"what is well exposed": files.exposed, "what moved": files.moved}
     kinds = " and of ".join(kind for kind, paths in told.items() if paths)
-    plan = replace(plan, notes=(*plan.notes, f"masks of {kinds}: as in {masks.name or masks}"))
+    notes = [note for note in plan.notes if not note.startswith(MASKS)]  # of a plan used again
+    plan = replace(plan, notes=(*notes, f"{MASKS}{kinds}: as in {masks.name or masks}"))
     moved, exposed = (
         None if paths is None else read_masks(paths, plan) for paths in (files.moved, files.exposed)
     )
@@ -92,15 +91,19 @@ def render_plan(
     """Render a planned bracket at full size.
 
     `motion` are masks that are known already, one a frame, on the reference's grid: 1 = moved; so
-    are `exposed`: 1 = well exposed. They are taken one after the other.
+    are `exposed`: 1 = well exposed. They are taken one after the other. If there are none, those
+    in the plan's folder of masks are taken, if it names one. Raises ReadError or SettingsError for
+    these.
     """
+    if plan.masks is not None and motion is None and exposed is None:
+        return _render_masked(bracket, plan, plan.masks, progress)
     small = plan.prepared or prepare(bracket, plan.response, plan.matches)
     return_freed_memory()
-    known = [
+    told = [
         None if masks is None else [_of_blocks(mask, small.factor) for mask in masks]
         for masks in (motion, exposed)
     ]
-    guides = make_guides(plan, small, *known)
+    guides = make_guides(plan, small, *told)
     return_freed_memory()
     base = plan.exposures[plan.reference].value
     scale = 1 / base if plan.scale == "absolute" else 1.0
@@ -119,7 +122,8 @@ def render_plan(
         brightest = float(pixels.max())
         scale = 1 / brightest if brightest > 0 else 1.0
         pixels *= pixels.dtype.type(scale)
-    absolute = None if plan.method == "mertens" else 1 / (base * scale)
+    known = plan.exposures[plan.reference].absolute and plan.method != "mertens"
+    absolute = 1 / (base * scale) if known else None
     return Merged(pixels, absolute, bracket, plan, guides)
 
 

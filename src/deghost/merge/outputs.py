@@ -136,6 +136,11 @@ def _exif(merged: Merged) -> bytes:
 def metadata_of(merged: Merged) -> RadianceMetadata:
     """Gather what the header of a merged picture says."""
     plan = merged.plan
+    names = replace(
+        plan,
+        frames=tuple(Path(path.name) for path in plan.frames),
+        masks=plan.masks and Path(plan.masks.name),
+    )
     y, x, _, _ = plan.crop
     return RadianceMetadata(
         capture=merged.bracket.frames[plan.reference].capture,
@@ -145,7 +150,7 @@ def metadata_of(merged: Merged) -> RadianceMetadata:
             for path, exposure in zip(plan.frames, plan.exposures, strict=True)
         ],
         version=__version__,
-        parameters=plan_to_json(replace(plan, frames=tuple(Path(p.name) for p in plan.frames))),
+        parameters=plan_to_json(names),
         original_window=(-x, -y, plan.size[1] - x, plan.size[0] - y),
     )
 

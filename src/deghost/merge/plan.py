@@ -14,6 +14,7 @@ from deghost.align.rigid import AlignSettings, align_frames
 from deghost.align.warp import Warp, source_window
 from deghost.merge.curves import FrameCurve, frame_curve, read_light
 from deghost.merge.decisions import (
+    check_absolute,
     choose_reference,
     choose_response,
     half_float_problem,
@@ -68,6 +69,7 @@ class MergePlan:
     notes: tuple[str, ...] = field(default=())
     network: NetworkUse | None = None  # of a method that is one
     exposure_mask: ExposureSegmenter = "classical"
+    masks: Path | None = None  # a folder of masks to use instead of finding them
     prepared: "Prepared | None" = field(default=None, compare=False, repr=False)  # not written
 
     @property
@@ -120,6 +122,8 @@ def plan_merge(bracket: Bracket, settings: MergeSettings) -> MergePlan:
         small = prepare(bracket, response)
         samples = _samples(small, warps)
     matches, tolerances, matching = _match(samples, relative, small.noise)
+    if settings.scale == "absolute":
+        check_absolute(bracket.exposures[reference])
     limit = 1.0 if network is None else HIGHLIGHT_LIMIT
     scale = 1 / base if settings.scale == "absolute" else 1.0
     problem = half_float_problem(small.proxies, relative, scale, limit)

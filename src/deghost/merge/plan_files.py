@@ -33,6 +33,7 @@ def plan_to_json(plan: MergePlan) -> str:
     names = [name for name in MergePlan.__dataclass_fields__ if name != "prepared"]
     fields = {name: getattr(plan, name) for name in names}
     fields["frames"] = [path.as_posix() for path in plan.frames]
+    fields["masks"] = plan.masks and plan.masks.as_posix()
     fields["response"] = plan.response and _response_fields(plan.response)
     for name in ("exposures", "noise"):
         fields[name] = [asdict(item) for item in fields[name]]
@@ -44,10 +45,11 @@ def plan_to_json(plan: MergePlan) -> str:
 
 
 def relative_to(plan: MergePlan, folder: Path) -> MergePlan:
-    """Name the frames of a plan as seen from the folder that its file will lie in."""
+    """Name the files of a plan as seen from the folder that its own will lie in."""
     network = plan.network and plan.network.moved(lambda path: _seen_from(path, folder))
     frames = tuple(_seen_from(path, folder) for path in plan.frames)
-    return replace(plan, frames=frames, network=network)
+    masks = plan.masks and _seen_from(plan.masks, folder)
+    return replace(plan, frames=frames, masks=masks, network=network)
 
 
 def _seen_from(path: Path, folder: Path) -> Path:
@@ -67,6 +69,7 @@ def plan_from_json(text: str, name: str = "plan") -> MergePlan:
         raise PlanError(f"{name} is no plan of this version of deghost; write it with --plan")
     data.setdefault("network", None)  # plans of methods that need none may lack it
     data.setdefault("exposure_mask", "classical")  # as in plans from before there was a choice
+    data.setdefault("masks", None)
     if missing := BUILDERS.keys() - data.keys():
         raise PlanError(f"{name} lacks {', '.join(sorted(missing))}; write it again with --plan")
     values = {}
@@ -155,7 +158,7 @@ def _integers(count: int) -> Callable[[Any], Any]:
 
 
 def _exposure(item: Any) -> Exposure:
-    return Exposure(_number(item["value"]), str(item["source"]))
+    return Exposure(_number(item["value"]), str(item["source"]), bool(item.get("absolute", True)))
 
 
 def _noise(item: Any) -> NoiseModel:
@@ -249,6 +252,7 @@ BUILDERS: dict[str, Callable[[Any], Any]] = {
     "notes": _each(str),
     "exposure_mask": _choice(ExposureSegmenter),
     "network": _optional(_network),
+    "masks": _optional(Path),
 }
 # what the builders raise for JSON of another shape
 MISFITS = (TypeError, ValueError, LookupError, AttributeError, OverflowError, SettingsError)
@@ -278,7 +282,8 @@ def load_plan(path: Path) -> MergePlan:
     plan = plan_from_json(text, name)
     network = plan.network and plan.network.moved(lambda weights: path.parent / weights)
     frames = tuple(path.parent / frame for frame in plan.frames)
-    return replace(plan, frames=frames, network=network)
+    masks = plan.masks and path.parent / plan.masks
+    return replace(plan, frames=frames, masks=masks, network=network)
 
 
 def open_planned(plan: MergePlan, name: str = "the plan") -> Bracket:

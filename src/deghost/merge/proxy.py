@@ -10,6 +10,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from deghost.io.exr import LARGEST_HALF
 from deghost.merge.curves import FrameCurve, read_light
 from deghost.types import Frame
 
@@ -28,7 +29,7 @@ class Proxy:
 
     def compact(self) -> "Proxy":
         """Return it in half floats, for keeping: one is held for every frame."""
-        return Proxy(self.linear.half(), self.trust.half())
+        return Proxy(self.linear.clamp(max=LARGEST_HALF).half(), self.trust.half())
 
     def full(self) -> "Proxy":
         """Return it in single precision, for computing."""

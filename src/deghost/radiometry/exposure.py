@@ -116,7 +116,8 @@ def _exposure_from_capture(capture: Capture, time: float) -> Exposure:
         source += f", ISO {capture.iso:g}"
     if capture.aperture:
         source += f", f/{capture.aperture:g}"
-    return Exposure(relative_exposure(time, capture.iso, capture.aperture), source)
+    value = relative_exposure(time, capture.iso, capture.aperture)
+    return Exposure(value, source, absolute=bool(capture.iso and capture.aperture))
 
 
 def exposures_from_bias(captures: Sequence[Capture]) -> list[Exposure] | None:
@@ -124,7 +125,11 @@ def exposures_from_bias(captures: Sequence[Capture]) -> list[Exposure] | None:
     biases = [capture.bias for capture in captures]
     if any(bias is None for bias in biases) or len(set(biases)) < len(biases):
         return None
-    return [Exposure(2.0**bias, f"EXIF bias {bias:+g} EV") for bias in biases if bias is not None]
+    return [
+        Exposure(2.0**bias, f"EXIF bias {bias:+g} EV", absolute=False)
+        for bias in biases
+        if bias is not None
+    ]
 
 
 def format_time(seconds: float) -> str:
@@ -197,14 +202,15 @@ def fitted_exposures(ratios: Sequence[float | None], step: float = 2.0) -> list[
         >>> [exposure.value for exposure in fitted_exposures([1.0, None])]
         [1.0, 2.0, 8.0]
     """
-    exposures = [Exposure(1.0, "fitted from pixels (darkest)")]
+    exposures = [Exposure(1.0, "fitted from pixels (darkest)", absolute=False)]
     for ratio in ratios:
         if ratio is None:
             source = f"assumed {step:g} EV step: no pixels to compare"
         else:
             source = f"fitted from pixels ({ratio:+.2f} EV)"
         stops = step if ratio is None else ratio
-        exposures.append(Exposure(exposures[-1].value * 2.0**stops, source))
+        value = exposures[-1].value * 2.0**stops
+        exposures.append(Exposure(value, source, absolute=False))
     return exposures
 
 
