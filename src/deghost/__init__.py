@@ -1,7 +1,8 @@
 """Ghost-free HDR from exposure brackets, guided by segmentation.
 
-In three lines:
+In four lines:
 
+    from pathlib import Path
     from deghost import Outputs, merge_files, write_outputs
     merged = merge_files(["dark.jpg", "middle.jpg", "bright.jpg"])
     write_outputs(merged, Outputs(Path("scene.exr")))

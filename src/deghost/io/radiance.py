@@ -51,7 +51,7 @@ WRITABLE = (".exr", ".hdr", ".tif", ".tiff")
 
 
 def write_radiance(
-    path: Path,
+    path: Path | str,
     pixels: Shaped[np.ndarray, "..."],
     metadata: RadianceMetadata | None = None,
     *,
@@ -64,6 +64,7 @@ def write_radiance(
     `exr_type` and `exr_compression` matter to .exr alone. Raises WriteError, also for pixels that
     are not h x w x 3 floats.
     """
+    path = Path(path)
     if pixels.ndim != 3 or pixels.shape[2] != 3 or pixels.dtype not in (np.float16, np.float32):
         raise WriteError(
             f"{path.name} is written from floats of 16 or 32 bits, height x width x 3, not from "
@@ -86,11 +87,12 @@ def write_radiance(
             write_float_tiff(temporary, pixels, metadata)
 
 
-def read_radiance(path: Path) -> RadianceFile:
+def read_radiance(path: Path | str) -> RadianceFile:
     """Read linear pixels, float32, with the matrix to Rec. 709 and the header's attributes.
 
     Negative values and NaN are returned as they stand. Raises ReadError.
     """
+    path = Path(path)
     reader = READERS.get(path.suffix.lower())
     if reader is None:
         raise ReadError(

@@ -20,13 +20,19 @@ from deghost.merge.settings import PixelType
 
 
 def convert_picture(
-    source: Path, target: Path, tone: str | None, exr_type: PixelType, *, force: bool
+    source: Path | str,
+    target: Path | str,
+    tone: str | None,
+    exr_type: PixelType,
+    *,
+    force: bool,
 ) -> list[str]:
     """Convert `source`; a `tone` asks for a tone-mapped JPEG or PNG.
 
     Returns what had to be changed on the way, in words for the user.
     Raises ReadError, WriteError or SettingsError.
     """
+    source, target = Path(source), Path(target)
     check_suffix(target, PICTURE_SUFFIXES if tone else (*WRITABLE, *PICTURE_SUFFIXES))
     if source.resolve() == target.resolve():
         raise WriteError(f"{target.name} is the file to read; give another name")

@@ -44,7 +44,7 @@ def merge_files(
     paths: Sequence[Path | str],
     settings: MergeSettings | None = None,
     progress: Progress | None = None,
-    masks: Path | None = None,
+    masks: Path | str | None = None,
 ) -> Merged:
     """Merge the frames of one scene, in any order, into one linear picture.
 
@@ -53,8 +53,9 @@ def merge_files(
     """
     settings = settings or MergeSettings()
     bracket = open_bracket(paths, settings)
-    plan = plan_merge(bracket, settings)
-    return render_plan(bracket, replace(plan, masks=masks), progress)
+    folder = None if masks is None else Path(masks)
+    plan = replace(plan_merge(bracket, settings), masks=folder)
+    return render_plan(bracket, plan, progress)
 
 
 def _render_masked(
@@ -78,7 +79,8 @@ def open_bracket(paths: Sequence[Path | str], settings: MergeSettings) -> Bracke
     response = None
     if settings.response not in RECOVERED:
         response = find_response(settings.response)
-    return read_bracket([Path(path) for path in paths], settings.exposures, response)
+    files = [paths] if isinstance(paths, str) else paths  # else every letter would be a file
+    return read_bracket([Path(path) for path in files], settings.exposures, response)
 
 
 def render_plan(

@@ -258,11 +258,12 @@ BUILDERS: dict[str, Callable[[Any], Any]] = {
 MISFITS = (TypeError, ValueError, LookupError, AttributeError, OverflowError, SettingsError)
 
 
-def read_plan(path: Path) -> tuple[Bracket, MergePlan]:
+def read_plan(path: Path | str) -> tuple[Bracket, MergePlan]:
     """Read a plan and the frames it names.
 
     Raises PlanError, or ReadError for a frame that cannot be read.
     """
+    path = Path(path)
     plan = load_plan(path)
     return open_planned(plan, path.name), plan
 
