@@ -154,3 +154,14 @@ def test_a_plan_remembers_its_masks(planned, tmp_path):
     assert "../masks" in text
     assert np.array_equal(again.pixels, masked.pixels)
     assert again.plan.notes == masked.plan.notes
+
+
+def test_two_masks_of_a_frame_are_refused(planned, tmp_path):
+    """An edited TIFF beside the PNG it was made from: which one counts is not guessed."""
+    _, bracket, plan, _ = planned
+    folder = written(tmp_path / "masks", bracket, plan, kinds=("moved",))
+    first = sorted(folder.iterdir())[0]
+    cv2.imwrite(str(first.with_suffix(".tif")), np.zeros(plan.crop[2:], np.uint8))
+
+    with pytest.raises(ReadError, match=f"holds {first.name} and {first.stem}.tif; leave"):
+        find_masks(folder, plan)

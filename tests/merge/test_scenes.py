@@ -4,7 +4,13 @@ import torch
 from torch.nn import functional
 
 from deghost.errors import SettingsError
-from deghost.merge.scenes import bracket_of, merge_scene, scene_response, stored_codes
+from deghost.merge.scenes import (
+    bracket_of,
+    merge_scene,
+    plan_scene,
+    scene_response,
+    stored_codes,
+)
 from deghost.merge.settings import MergeSettings
 from deghost.types import Scene
 
@@ -103,3 +109,22 @@ def test_a_mosaic_is_refused():
 
     with pytest.raises(SettingsError, match="raw is a packed mosaic"):
         merge_scene(mosaic, STILL)
+
+
+@pytest.mark.parametrize("method", ["weighted", "deghostnet"])
+def test_a_frame_shot_with_the_cap_on_is_named_and_does_no_harm(method):
+    """It claims that all is black, also what clips in the others."""
+    lamps = torch.rand(1, 1, 24, 32, generator=torch.Generator().manual_seed(0)) > 0.85
+    lamps = functional.interpolate(lamps.float(), (192, 256))[0]
+    truth = 0.1 * radiance(seed=2, size=(192, 256)) + lamps * torch.tensor(
+        [[[0.9]], [[0.7]], [[0.5]]]
+    )
+    scene = scene_of([0 * truth, truth, truth], bits=8)
+    settings = MergeSettings(method=method, motion="learned", align="none")
+
+    notes = plan_scene(scene, settings)[1].notes
+    merged = merge_scene(scene, settings)
+
+    assert "frame 0 (frame 0) is all clipped or buried in noise: leave it out" in notes
+    shown = truth.clamp(max=1 / EXPOSURES[1])  # all that the reference can show
+    assert (merged >= 0.7 * shown).float().mean() > 0.999

@@ -31,6 +31,7 @@ BIAS_FROM = 0.15  # stops of disagreement from which a response is doubted
 MATCH_FROM = 0.04  # stops of disagreement from which a frame is matched to the reference
 FAINT = 0.004  # linear value below which frames are not compared
 HALF_DETAIL = 6e-5  # half floats lose precision below ...
+EMPTY = 0.999  # share of pixels that are lost in a frame that adds nothing
 FEW = 1e-3  # ... which matters if more than this share of values are
 
 
@@ -61,23 +62,34 @@ def _patches(frame: Frame, curve: FrameCurve) -> list[Float[Tensor, "3 p p"]]:
     return [torch.from_numpy(patch).permute(2, 0, 1) for patch in patches]
 
 
-def choose_reference(
-    proxies: Sequence[Proxy], noise: Sequence[NoiseModel], wanted: int | None
-) -> tuple[int, str]:
+def choose_reference(shares: Sequence[tuple[float, float]], wanted: int | None) -> tuple[int, str]:
     """Choose the frame with the fewest clipped and buried pixels, the middle one of equals."""
     if wanted is not None:
-        if not 0 <= wanted < len(proxies):
+        if not 0 <= wanted < len(shares):
             raise SettingsError(
-                f"--reference {wanted} is not a frame; there are 0 (darkest) to {len(proxies) - 1}"
+                f"--reference {wanted} is not a frame; there are 0 (darkest) to {len(shares) - 1}"
             )
         return wanted, f"reference: frame {wanted}, as asked"
-    shares = [lost_shares(proxy, model) for proxy, model in zip(proxies, noise, strict=True)]
-    middle = (len(proxies) - 1) / 2
+    middle = (len(shares) - 1) / 2
     best = min(range(len(shares)), key=lambda k: (round(sum(shares[k]), 2), abs(k - middle), k))
     clipped, buried = shares[best]
     return best, (
         f"reference: frame {best}, the best exposed ({clipped:.1%} clipped, {buried:.1%} buried)"
     )
+
+
+def empty_frames(names: Sequence[str], shares: Sequence[tuple[float, float]]) -> list[str]:
+    """Say which frames show next to nothing, such as those shot with the cap on.
+
+    Example:
+        >>> empty_frames(["a.jpg", "b.jpg"], [(0.1, 0.2), (0.0, 1.0)])
+        ['frame 1 (b.jpg) is all clipped or buried in noise: leave it out']
+    """
+    return [
+        f"frame {k} ({name}) is all clipped or buried in noise: leave it out"
+        for k, (name, lost) in enumerate(zip(names, shares, strict=True))
+        if sum(lost) > EMPTY
+    ]
 
 
 def lost_shares(proxy: Proxy, noise: NoiseModel) -> tuple[float, float]:

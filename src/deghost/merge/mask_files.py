@@ -71,9 +71,21 @@ def _of_kind(folder: Path, plan: MergePlan, kind: str) -> tuple[Path | None, ...
 
 
 def first_file(folder: Path, *stems: str) -> Path | None:
-    """Find a picture by the first of some names, without its ending, that there is."""
-    paths = (folder / f"{stem}{suffix}" for stem in stems for suffix in SUFFIXES)
-    return next((path for path in paths if path.is_file()), None)
+    """Find a picture by the first of some names, without its ending, that there is.
+
+    Raises ReadError if it is there twice, with different endings: which is meant?
+    """
+    for stem in stems:
+        paths = [folder / f"{stem}{suffix}" for suffix in SUFFIXES]
+        found = [path for path in paths if path.is_file()]
+        if len(found) > 1:
+            raise ReadError(
+                f"{folder.name or folder} holds {found[0].name} and {found[1].name}; "
+                "leave the one that is meant"
+            )
+        if found:
+            return found[0]
+    return None
 
 
 def read_masks(paths: Sequence[Path | None], plan: MergePlan) -> Iterator[Mask]:

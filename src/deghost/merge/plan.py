@@ -17,7 +17,9 @@ from deghost.merge.decisions import (
     check_absolute,
     choose_reference,
     choose_response,
+    empty_frames,
     half_float_problem,
+    lost_shares,
     match_frame,
     measure_noise,
 )
@@ -111,7 +113,8 @@ def plan_merge(bracket: Bracket, settings: MergeSettings) -> MergePlan:
     """
     network = find_network(settings, len(bracket.frames))
     small = prepare(bracket, None)
-    reference, reason = choose_reference(small.proxies, small.noise, settings.reference)
+    shares = [lost_shares(*each) for each in zip(small.proxies, small.noise, strict=True)]
+    reference, reason = choose_reference(shares, settings.reference)
     base = bracket.exposures[reference].value
     relative = tuple(exposure.value / base for exposure in bracket.exposures)
     network, chosen = with_frames(network, settings.method, relative, reference)
@@ -128,7 +131,7 @@ def plan_merge(bracket: Bracket, settings: MergeSettings) -> MergePlan:
     scale = 1 / base if settings.scale == "absolute" else 1.0
     problem = half_float_problem(small.proxies, relative, scale, limit)
     notes = [*bracket.notes, reason, why, *matching, problem, METHOD_NOTES.get(settings.method)]
-    notes += chosen
+    notes += [*chosen, *empty_frames([frame.path.name for frame in bracket.frames], shares)]
     return MergePlan(
         frames=tuple(frame.path for frame in bracket.frames),
         size=bracket.size,
