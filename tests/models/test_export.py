@@ -75,6 +75,13 @@ def test_a_reference_that_is_no_frame_is_told(exported, tmp_path):
         export_onnx(exported[0], tmp_path / "x.onnx", reference=3)
 
 
+def test_a_network_without_frames_takes_no_reference(tmp_path):
+    """It is given merged pictures, so a reference is a mistake."""
+    with pytest.raises(SettingsError, match="no reference"):
+        export_onnx(build_network("deghostnet"), tmp_path / "a.onnx", reference=1)
+    assert not (tmp_path / "a.onnx").exists()
+
+
 def test_a_network_that_onnx_changes_is_not_written(exported, tmp_path, monkeypatch):
     """What disagrees leaves no file behind."""
     monkeypatch.setattr("deghost.models.export._difference", lambda *_: 1e-3)

@@ -55,8 +55,8 @@ class RefinedMerge:
     def __call__(self, source: Source, guides: Guides, window: Window) -> Radiance:
         """Merge and finish a window; 1.0 = the reference clips.
 
-        Nothing is made brighter than `brightest_allowed` lets it, or darker than `darkest_allowed`
-        does, and where the network gives no finite number the measured merge stands.
+        Nothing is made brighter than `brightest_allowed` lets it, or darker than the measured merge
+        if `darkest_allowed` does not, and where the network gives no finite number that stands.
         """
         part = extended(window, source.plan.crop, RIM)
         told = guides.certain or source.plan.motion.strength <= 0  # what moved
@@ -72,7 +72,8 @@ class RefinedMerge:
         if _grey(pictures):  # the network knows colours only, and would find some
             radiance = radiance.mean(0, keepdim=True).expand(3, -1, -1)
         radiance = self.mending(radiance, lambda: merged[:, *inner])
-        radiance = torch.maximum(radiance, darkest_allowed(measured.still)[:, *inner])
+        darkest = torch.minimum(merged, darkest_allowed(measured.still))
+        radiance = torch.maximum(radiance, darkest[:, *inner])
         return torch.minimum(radiance, brightest_allowed(merged.amax(0))[:, *inner])
 
 

@@ -116,8 +116,8 @@ def export_onnx(  # noqa: PLR0913, what a file is made of
         reference = _reference(network, frames, reference)
         network = _Merging(network, reference)
         about = {**about, "layout": network.network.layout, "reference": str(reference)}
-    else:
-        reference = None
+    elif reference is not None:
+        raise SettingsError(f"{type(network).__name__} is given no frames, so no reference either")
     example = example_inputs(network, frames, TRACED)
     with atomic_path(path, force=force) as temporary:
         _write(network, example, about, temporary)
