@@ -8,7 +8,7 @@ improves least on the best of the other two.
 """
 
 import argparse
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -16,7 +16,7 @@ import numpy as np
 import torch
 
 from deghost.data.bench import JPEG, MOVING, read_bench_panoramas
-from deghost.data.panoramas import read_panoramas
+from deghost.data.panoramas import Panorama, read_panoramas
 from deghost.data.synthetic import make_scene
 from deghost.evaluate.methods import METHODS
 from deghost.evaluate.psnr import psnr_mu
@@ -29,13 +29,8 @@ ISO = (100.0, 3200.0)
 COMPARED = ("weighted", "weighted-learned", "deghostnet")
 
 
-def scenes_of(panoramas: Path | None, count: int, iso: float, scenes: int) -> Iterator[Scene]:
+def scenes_of(places: Sequence[Panorama], count: int, iso: float, scenes: int) -> Iterator[Scene]:
     """Make the scenes of one row."""
-    places = (
-        read_bench_panoramas(Path("benchmarks/data"))
-        if panoramas is None
-        else read_panoramas(panoramas)
-    )
     settings = replace(
         JPEG, counts=(count,), stops=(3.0, 4.0), iso=(iso, iso), hold=("hand",), **MOVING
     )
@@ -58,11 +53,16 @@ def main() -> None:
     parser.add_argument("--panoramas", type=Path, help="a folder of panoramas")
     parser.add_argument("--scenes", type=int, default=3, help="in every row")
     arguments = parser.parse_args()
+    places = (
+        read_bench_panoramas(Path("benchmarks/data"))
+        if arguments.panoramas is None
+        else read_panoramas(arguments.panoramas)
+    )
     print("| frames | ISO | " + " | ".join(COMPARED) + " | least gain |")
     print("|---|---|" + "---|" * (len(COMPARED) + 1))
     for count in COUNTS:
         for iso in ISO:
-            scenes = scenes_of(arguments.panoramas, count, iso, arguments.scenes)
+            scenes = scenes_of(places, count, iso, arguments.scenes)
             rows = np.array([row_of(scene) for scene in scenes])
             least = (rows[:, -1] - rows[:, :-1].max(1)).min()
             cells = " | ".join(f"{value:.2f}" for value in (*rows.mean(0), least))

@@ -4,16 +4,16 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import torch
 from jaxtyping import Float32
 
 from deghost.errors import WriteError
 from deghost.io.atomic import check_target
-from deghost.io.exr import LARGEST_HALF
 from deghost.io.gainmap_files import SdrBase, read_ultrahdr, write_ultrahdr
 from deghost.io.picture import PICTURE_SUFFIXES, write_picture
 from deghost.io.radiance import WRITABLE, RadianceFile, read_radiance, write_radiance
 from deghost.io.radiance_file import metadata_from
-from deghost.merge.decisions import FEW, HALF_DETAIL
+from deghost.merge.decisions import lost_in_halves
 from deghost.merge.outputs import ULTRA_HDR, check_suffix
 from deghost.merge.picture import diffuse_white, plan_picture, show
 from deghost.merge.settings import PixelType
@@ -41,7 +41,9 @@ def convert_picture(
     pixels, suffix = opened.pixels, target.suffix.lower()
     if suffix in WRITABLE:
         metadata = metadata_from(opened.attributes)
-        if suffix == ".exr" and exr_type == "half" and (problem := _half_problem(pixels)):
+        halves = suffix == ".exr" and exr_type == "half"
+        values = torch.from_numpy(pixels)
+        if halves and (problem := lost_in_halves(float(values.max()), values)):
             exr_type, notes = "float", [*notes, problem]
         write_radiance(target, pixels, metadata, exr_type=exr_type, force=force)
         return notes
@@ -52,17 +54,6 @@ def convert_picture(
     else:
         write_picture(target, shown, force=force)
     return notes
-
-
-def _half_problem(pixels: Float32[np.ndarray, "h w 3"]) -> str | None:
-    """Say why half floats would harm a picture, as `half_float_problem` does for a merge."""
-    largest = float(pixels.max(initial=0))
-    if largest > LARGEST_HALF:
-        return f"values up to {largest:.3g} exceed half floats: float is written"
-    share = float(np.count_nonzero((pixels > 0) & (pixels < HALF_DETAIL)) / max(pixels.size, 1))
-    if share > FEW:
-        return f"{share:.1%} of the values are below {HALF_DETAIL:g}: float is written"
-    return None
 
 
 def open_radiance(path: Path) -> RadianceFile:

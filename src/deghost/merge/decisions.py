@@ -30,8 +30,8 @@ DARK = 0.01  # linear value below which it does so in any case
 BIAS_FROM = 0.15  # stops of disagreement from which a response is doubted
 MATCH_FROM = 0.04  # stops of disagreement from which a frame is matched to the reference
 FAINT = 0.004  # linear value below which frames are not compared
-HALF_DETAIL = 6e-5  # half floats lose precision below ...
 EMPTY = 0.999  # share of pixels that are lost in a frame that adds nothing
+HALF_DETAIL = 6e-5  # half floats lose precision below ...
 FEW = 1e-3  # ... which matters if more than this share of values are
 
 
@@ -190,11 +190,20 @@ def half_float_problem(
 
     It goes up to `limit` times what the darkest frame can show.
     """
-    largest = limit * scale / relative[0]
+    brightest = proxies[-1].full().linear * (scale / relative[-1])
+    return lost_in_halves(limit * scale / relative[0], brightest)
+
+
+def lost_in_halves(largest: float, values: Float[Tensor, "*shape"]) -> str | None:
+    """Return why half floats cannot hold values, of which the largest is given, or None.
+
+    Example:
+        >>> lost_in_halves(1e5, torch.ones(1))
+        'values up to 1e+05 exceed half floats: float is written'
+    """
     if largest > LARGEST_HALF:
         return f"values up to {largest:.3g} exceed half floats: float is written"
-    brightest = proxies[-1].full().linear * (scale / relative[-1])
-    share = float(((brightest > 0) & (brightest < HALF_DETAIL)).float().mean())
+    share = float(((values > 0) & (values < HALF_DETAIL)).float().mean())
     if share > FEW:
         return f"{share:.1%} of the values are below {HALF_DETAIL:g}: float is written"
     return None

@@ -13,8 +13,8 @@ from deghost.types import Mask, Radiance
 
 
 RESIDUE = 1e-9  # weight of the bound beside measured values, so that nothing divides by zero
-BURIED = (0.1, 0.5)  # of the level at which the reference clips: noise from which on, and from
-SIGNIFICANT = (2.0, 5.0)  # ... how many of its deviations above that level, values are believed
+BURIED = (0.1, 0.5)  # noise, of the level at which the reference clips, that is doubted ...
+SIGNIFICANT = (2.0, 5.0)  # ... but for values so many deviations above that level
 
 
 @dataclass(frozen=True)
@@ -83,6 +83,8 @@ class Fusion:
         noise = weight.reciprocal()
         white = self.level.amax(0, keepdim=True).clamp_(min=1e-9)
         doubted = _ramp(noise.sqrt() / white, *BURIED).mul_(self.clipped)
+        if float(doubted.amax()) == 0:
+            return measured
         excess = measured - self.level
         noise = noise.mean(0, keepdim=True).div_(len(noise)).sqrt_()
         above = _ramp(excess.mean(0, keepdim=True) / noise, *SIGNIFICANT)
