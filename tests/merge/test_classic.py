@@ -170,7 +170,7 @@ def test_fusion_is_opencvs_of_the_frames_as_shown(shot):
     assert np.allclose(merged.pixels, theirs, atol=2e-3)
     assert merged.pixels.max() <= 1
     assert merged.absolute is None
-    assert any("no radiance" in note for note in merged.plan.notes)
+    assert any("no radiance" in note for note in merged.notes)
 
 
 def test_fusion_does_not_depend_on_a_recovered_response(shot):

@@ -66,7 +66,7 @@ def test_masks_that_were_not_edited_merge_nearly_as_without(method, share, plann
 
     differs = abs(masked.pixels - plain.pixels).max(axis=2) > 0.05 * plain.pixels.max(axis=2)
     assert differs.mean() < share
-    assert masked.plan.notes[-1] == "masks of what moved: as in masks"
+    assert masked.notes[-1] == "masks of what moved: as in masks"
 
 
 def test_a_painted_mask_is_the_last_word(planned, tmp_path):
@@ -153,7 +153,7 @@ def test_a_plan_remembers_its_masks(planned, tmp_path):
 
     assert "../masks" in text
     assert np.array_equal(again.pixels, masked.pixels)
-    assert again.plan.notes == masked.plan.notes
+    assert again.notes == masked.notes
 
 
 def test_two_masks_of_a_frame_are_refused(planned, tmp_path):

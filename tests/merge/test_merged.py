@@ -167,7 +167,7 @@ def test_too_great_a_range_is_written_as_float(shoot):
     )
 
     assert merged.pixels.dtype == np.float32
-    assert any("float" in note for note in merged.plan.notes)
+    assert any("float" in note for note in merged.notes)
 
 
 def test_exposures_given_by_hand_win(shoot):

@@ -18,7 +18,7 @@ def print_merge(merged: Merged, written: Sequence[Path], *, as_json: bool) -> No
     if as_json:
         print_json(merge_summary(merged, written))
         return
-    print_plan(merged.plan)
+    print_plan(merged.plan, merged.notes)
     height, width = merged.pixels.shape[:2]
     kind = "half" if merged.pixels.dtype.itemsize == 2 else "float"
     say(f"merged {len(merged.plan.frames)} frames into {width}x{height} ({kind})")
@@ -26,8 +26,8 @@ def print_merge(merged: Merged, written: Sequence[Path], *, as_json: bool) -> No
         say(f"wrote {path}")
 
 
-def print_plan(plan: MergePlan) -> None:
-    """Print the table of frames and the reasons of what was decided."""
+def print_plan(plan: MergePlan, notes: Sequence[str] | None = None) -> None:
+    """Print the table of frames and the reasons of what was decided: `notes`, or the plan's."""
     table = make_table(
         "", "frame", "EV", "exposure from", "aligned by", "moved by", right=("EV", "moved by")
     )
@@ -43,7 +43,7 @@ def print_plan(plan: MergePlan) -> None:
             "" if is_reference or warp.model == "none" else f"{_movement(plan, k):.1f} px",
         )
     say(table)
-    for note in plan.notes:
+    for note in plan.notes if notes is None else notes:
         say(f"- {note}")
 
 
@@ -77,6 +77,7 @@ def merge_summary(merged: Merged, written: Sequence[Path]) -> dict[str, Any]:
     height, width = merged.pixels.shape[:2]
     return {
         **plan_summary(merged.plan),
+        "notes": list(merged.notes),
         "size": [height, width],
         "absolute_scale": merged.absolute,
         "written": [str(path) for path in written],

@@ -25,7 +25,6 @@ from deghost.merge.settings import RECOVERED, UNMASKED, MergeSettings
 from deghost.types import Bracket, Mask
 
 
-MASKS = "masks of "  # how the note begins that says which masks were taken
 Progress = Callable[[float], None]  # told the share that is done, from 0 to 1
 
 
@@ -38,6 +37,7 @@ class Merged:
     bracket: Bracket
     plan: MergePlan
     guides: Guides
+    notes: tuple[str, ...]  # the plan's, and what rendering decided, in words for the user
 
 
 def merge_files(
@@ -66,12 +66,12 @@ def _render_masked(
     files = find_masks(masks, plan)
     told = {"what is well exposed": files.exposed, "what moved": files.moved}
     kinds = " and of ".join(kind for kind, paths in told.items() if paths)
-    notes = [note for note in plan.notes if not note.startswith(MASKS)]  # of a plan used again
-    plan = replace(plan, notes=(*notes, f"{MASKS}{kinds}: as in {masks.name or masks}"))
     moved, exposed = (
         None if paths is None else read_masks(paths, plan) for paths in (files.moved, files.exposed)
     )
-    return render_plan(bracket, plan, progress, moved, exposed)
+    merged = render_plan(bracket, plan, progress, moved, exposed)
+    note = f"masks of {kinds}: as in {masks.name or masks}"
+    return replace(merged, notes=(*merged.notes, note))
 
 
 def open_bracket(paths: Sequence[Path | str], settings: MergeSettings) -> Bracket:
@@ -113,20 +113,21 @@ def render_plan(
     if plan.exposure_mask == "learned" and exposed is None:
         curves = tuple(trusting_longer(curve) for curve in curves)
     source = Source(bracket, plan, curves)
+    rendered: tuple[str, ...] = ()
     if plan.method == "mertens":
         pixels = fuse_exposures(source).astype(pixel_type(plan))
     else:
         method = choose_tile_method(source)
         tiles = render(source, guides, scale, method)
         pixels = assemble(tiles, plan, progress or (lambda share: None))
-        plan = replace(plan, notes=(*plan.notes, *method.notes()))
+        rendered = method.notes()
     if plan.scale == "max":
         brightest = float(pixels.max())
         scale = 1 / brightest if brightest > 0 else 1.0
         pixels *= pixels.dtype.type(scale)
     known = plan.exposures[plan.reference].absolute and plan.method != "mertens"
     absolute = 1 / (base * scale) if known else None
-    return Merged(pixels, absolute, bracket, plan, guides)
+    return Merged(pixels, absolute, bracket, plan, guides, (*plan.notes, *rendered))
 
 
 def _of_blocks(mask: Mask, factor: int) -> Float[Tensor, "y x"]:

@@ -6,14 +6,18 @@ from torch import nn
 from torch.optim import Adam, AdamW, Optimizer
 from torch.optim.lr_scheduler import LambdaLR, LRScheduler, ReduceLROnPlateau
 
+from deghost.train.muon import Muon, inner_kernels
 from deghost.train.settings import TrainSettings
 
 
 def make_optimiser(network: nn.Module, settings: TrainSettings) -> Optimizer:
     """Make the optimiser of a network's trainable parameters."""
-    trained = [p for p in network.parameters() if p.requires_grad]
+    rate, decay = settings.learning_rate, settings.weight_decay
+    if settings.optimiser == "muon":
+        return Muon(*inner_kernels(network), rate, decay)
     kind = AdamW if settings.optimiser == "adamw" else Adam
-    return kind(trained, lr=settings.learning_rate, weight_decay=settings.weight_decay)
+    trained = [p for p in network.parameters() if p.requires_grad]
+    return kind(trained, lr=rate, weight_decay=decay)
 
 
 def make_schedule(optimiser: Optimizer, settings: TrainSettings) -> LRScheduler | None:

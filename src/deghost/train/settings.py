@@ -31,7 +31,7 @@ class TrainSettings:
     sights: int = _told(1, "Times that scenes are seen, on average, where making them is slow.")
     pool: int = _told(50, "Batches kept in memory to be seen again.")
     seed: int = _told(1, "Another number gives other scenes and weights at the start.")
-    optimiser: Literal["adam", "adamw"] = _told("adam", "Optimiser.")
+    optimiser: Literal["adam", "adamw", "muon"] = _told("adam", "Optimiser.")
     learning_rate: float = _told(1e-3, "Highest learning rate.")
     weight_decay: float = _told(0.0, "Weight decay.")
     schedule: Literal["cosine", "constant", "exponential", "plateau"] = _told(
