@@ -2,6 +2,7 @@
 
 import re
 
+import jaxtyping
 import numpy as np
 import pytest
 
@@ -49,6 +50,20 @@ def test_a_folder_of_nothing_known_is_told_so(disk):
     message = said(open_scenes, disk.root)
 
     assert message.startswith(f"{disk.root.name} holds no scenes of a known layout (2 folders")
+
+
+def test_parts_that_there_are_not_are_told(disk, monkeypatch):
+    """A typing error must not give an empty set."""
+    for k in (1, 2, 3):
+        disk.tiff(f"Training/001/frame_{k}.tif")
+    disk.text("Training/001/exposure.txt", "0\n2\n4\n")
+    disk.hdr("Training/001/HDRImg.hdr")
+    found = open_scenes(str(disk.root))
+    monkeypatch.setattr(jaxtyping.config, "jaxtyping_disable", True)  # as for users
+
+    assert len(found.select("train")) == 1
+    with pytest.raises(KeyError, match="no part named 'trian'; there are: train, validation"):
+        found.select("trian")
 
 
 def test_absent_folders_and_files_are_told(disk):

@@ -123,3 +123,16 @@ def test_a_contact_sheet_shows_every_scene(places):
 
     assert sheet.shape == (2 * 24, 2 * 7 * 32, 3)
     assert sheet[:, : 7 * 32].any()
+
+
+@pytest.mark.parametrize(
+    "content", [b"", b"no array", b"\x93NUMPY\x01\x00v\x00{'descr': '<f2', 'fortran_order': False"]
+)
+def test_damaged_packed_panoramas_are_told(tmp_path, content):
+    """In one line, and nothing in them is run."""
+    (tmp_path / "a.npy").write_bytes(content)
+    with pytest.raises(ReadError, match=r"^a.npy is damaged; pack its panorama again"):
+        read_panoramas(tmp_path)
+    np.save(tmp_path / "a.npy", np.zeros((2, 4, 3), np.int32))
+    with pytest.raises(ReadError, match="holds int32, no floats"):
+        read_panoramas(tmp_path)

@@ -2,6 +2,7 @@ import json
 from dataclasses import replace
 
 import cv2
+import jaxtyping
 import numpy as np
 import pytest
 import tifffile
@@ -12,7 +13,7 @@ from deghost.data.layouts import detect, open_scenes
 from deghost.data.manifests import check_manifest, read_manifest
 from deghost.data.shards import read_window
 from deghost.data.writers import write_kalantari17, write_shards
-from deghost.errors import ReadError, WriteError
+from deghost.errors import ReadError, SettingsError, WriteError
 from deghost.radiometry.scene_light import linear_frames
 from deghost.types import Scene
 
@@ -166,6 +167,31 @@ def test_folders_with_something_in_them_are_left_alone(tmp_path, write):
         write([make_scene()], tmp_path)
     with pytest.raises(WriteError, match="no scene was given to write into out"):
         write([], tmp_path / "out")
+
+
+@pytest.mark.parametrize("write", [write_kalantari17, write_shards])
+def test_an_interrupted_set_leaves_nothing(tmp_path, write):
+    """A part of a set would be read as a whole one."""
+
+    def interrupted():
+        yield make_scene()
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        write(
+            interrupted(),
+            str(tmp_path / "out"),
+            **({"per_shard": 1} if write is write_shards else {}),
+        )
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("wrong", [{"truth": "bogus"}, {"per_shard": 0}])
+def test_what_shards_cannot_be_is_told(tmp_path, wrong, monkeypatch):
+    """Before anything is written."""
+    monkeypatch.setattr(jaxtyping.config, "jaxtyping_disable", True)  # as for users
+    with pytest.raises(SettingsError, match="give half or float, and 1 or more"):
+        write_shards([make_scene()], tmp_path / "out", **wrong)
 
 
 def test_shards_read_back(tmp_path):

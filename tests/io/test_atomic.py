@@ -1,11 +1,12 @@
 import errno
 import os
 import stat
+from contextlib import suppress
 
 import pytest
 
 from deghost.errors import WriteError
-from deghost.io.atomic import atomic_path, atomic_write
+from deghost.io.atomic import atomic_folder, atomic_path, atomic_write
 
 
 def test_a_finished_block_leaves_one_file_under_the_wanted_name(tmp_path):
@@ -22,6 +23,35 @@ def test_the_temporary_file_lies_in_the_same_folder_with_the_same_suffix(tmp_pat
         assert temporary.parent == tmp_path.resolve()
         assert temporary.suffix == ".tiff"
         assert not (tmp_path / "out.tiff").exists()
+
+
+@pytest.mark.parametrize("failure", [None, ValueError, KeyboardInterrupt, WriteError])
+@pytest.mark.parametrize("empty", [False, True])
+def test_a_folder_appears_whole_or_not_at_all(tmp_path, failure, empty):
+    """Also where an empty one was, and with the folders above it."""
+    out = tmp_path / "a" / "b"
+    if empty:
+        out.mkdir(parents=True)
+
+    with suppress(*[failure] if failure else []), atomic_folder(out) as folder:
+        (folder / "inner").mkdir()
+        (folder / "inner" / "file").write_text("x")
+        if failure:
+            raise failure
+
+    there = {path.relative_to(tmp_path).as_posix() for path in tmp_path.rglob("*")}
+    whole = {"a", "a/b", "a/b/inner", "a/b/inner/file"}
+    assert there == (whole if not failure else {"a", "a/b"} if empty else set())
+
+
+def test_a_new_folder_is_new(tmp_path):
+    """Files are left alone."""
+    (tmp_path / "file").write_text("")
+    with (
+        pytest.raises(WriteError, match="file is a file; give the name"),
+        atomic_folder(tmp_path / "file"),
+    ):
+        pass
 
 
 @pytest.mark.parametrize("failure", [ValueError, KeyboardInterrupt, SystemExit])

@@ -41,6 +41,18 @@ def test_sixteen_bits_stay_sixteen(deep, encode, frame_of):
     assert (frame_of(encode(deep)).pixels == deep).all()
 
 
+@pytest.mark.parametrize("kind", [np.uint8, np.uint16, np.float32])
+def test_grey_tiffs_need_not_say_how_colours_lie(kind, tmp_path):
+    """A file of one colour often has no such tag."""
+    codes = np.linspace(0, 1, 60, dtype=np.float32).reshape(6, 10)
+    codes = codes if kind == np.float32 else np.rint(codes * np.iinfo(kind).max).astype(kind)
+    tifffile.imwrite(tmp_path / "grey.tif", codes)
+
+    frame = read_frame(tmp_path / "grey.tif")
+
+    assert (frame.pixels == codes[..., None]).all()
+
+
 @pytest.mark.parametrize("depth", [10, 12])
 @pytest.mark.parametrize(
     "encode",

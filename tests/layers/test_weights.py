@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import pytest
 import torch
 from safetensors import safe_open
+from safetensors.torch import save_file
 from torch import nn
 
 from deghost.errors import WeightsError, WriteError
@@ -39,6 +40,28 @@ def test_what_was_saved_is_read(network, tmp_path):
     for name, tensor in network.state_dict().items():
         assert weights.state[name].dtype == tensor.dtype
         assert torch.allclose(weights.state[name], tensor, rtol=1e-3, atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda stated: [],
+        lambda stated: {**stated, "card": "none"},
+        lambda stated: {**stated, "card": {**stated["card"], "colour": "red"}},
+        lambda stated: {**stated, "configuration": [1]},
+        lambda stated: {key: value for key, value in stated.items() if key != "name"},
+    ],
+)
+def test_headers_that_say_nothing_are_told(network, tmp_path, change):
+    """In one line that names the file, whatever another program wrote."""
+    path = tmp_path / "net.safetensors"
+    save_weights(path, "net", Config(), network.state_dict(), CARD)
+    with safe_open(path, "pt") as file:
+        stated = json.loads(file.metadata()[HEADER])
+    save_file(network.state_dict(), path, {HEADER: json.dumps(change(stated))})
+
+    with pytest.raises(WeightsError, match=r"^net.safetensors (holds no|does not say)"):
+        read_header(path)
 
 
 def test_floats_are_stored_as_halves_unless_they_are_too_large(tmp_path):

@@ -75,9 +75,35 @@ def test_a_reference_that_is_no_frame_is_told(exported, tmp_path):
         export_onnx(exported[0], tmp_path / "x.onnx", reference=3)
 
 
+@pytest.mark.parametrize(
+    ("frames", "message"), [(5, "takes 3 frames; leave --frames out"), (1, "takes 3 frames")]
+)
+def test_frames_of_another_number_are_refused(exported, tmp_path, frames, message):
+    """A file for three frames would be a surprise to who asked for five."""
+    with pytest.raises(SettingsError, match=message):
+        export_onnx(exported[0], tmp_path / "x.onnx", frames=frames)
+
+
+def test_a_bracket_has_two_frames_at_least(tmp_path):
+    """Of a network that takes any number."""
+    network = build_network("segdeghost", frames=None, width=4, motion_widths=(4, 4))
+    with pytest.raises(SettingsError, match="--frames 1 is no bracket; give 2 or more"):
+        export_onnx(network, tmp_path / "x.onnx", frames=1)
+
+
+def test_weights_that_are_not_finite_are_told(tmp_path):
+    """Not that another program is too old."""
+    network = build_network("exposure-unet", widths=(4, 4))
+    torch.nn.init.constant_(next(network.parameters()), float("nan"))
+
+    with pytest.raises(SettingsError, match="not finite; train them again"):
+        export_onnx(network, tmp_path / "x.onnx")
+    assert not list(tmp_path.iterdir())
+
+
 def test_a_network_without_frames_takes_no_reference(tmp_path):
     """It is given merged pictures, so a reference is a mistake."""
-    with pytest.raises(SettingsError, match="no reference"):
+    with pytest.raises(SettingsError, match="leave --frames and --reference out"):
         export_onnx(build_network("deghostnet"), tmp_path / "a.onnx", reference=1)
     assert not (tmp_path / "a.onnx").exists()
 

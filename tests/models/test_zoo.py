@@ -5,7 +5,7 @@ from dataclasses import asdict, fields
 import pytest
 import torch
 
-from deghost.errors import WeightsError
+from deghost.errors import SettingsError, WeightsError
 from deghost.layers.weights import Card, read_header, save_weights
 from deghost.models.zoo import NETWORKS, build_network, find_weights, load_network, shipped_weights
 
@@ -47,8 +47,27 @@ def test_unknown_names_are_told():
 
 
 @pytest.mark.parametrize(
+    ("name", "change", "told"),
+    [
+        ("segdeghost", {"fusion": "bogus"}, "fusion of segdeghost is 'bogus'; choose from: sep"),
+        ("segdeghost", {"frames": 1}, "frames of segdeghost is 1; give another value"),
+        ("vam", {"output_domain": "bogus"}, "output_domain of vam is 'bogus'; choose from: sigm"),
+        ("tmrnet", {"scale": 3}, "scale of tmrnet is 3; choose from: 1, 4"),
+        ("ahdrnet", {"frames": 0}, "frames of ahdrnet is 0; give a whole number"),
+        ("ahdrnet", {"width": "x"}, "width of ahdrnet is 'x'; give a whole number"),
+        ("motion-unet", {"widths": 3}, "widths of motion-unet is 3; give whole numbers"),
+    ],
+)
+def test_values_that_a_network_does_not_have_are_told(name, change, told):
+    """An ablation with a typing error must not train another network."""
+    with pytest.raises(SettingsError, match=told):
+        build_network(name, **change)
+
+
+@pytest.mark.parametrize(
     ("name", "config", "told"),
     [
+        ("motion-unet", {"widths": 3}, "cannot be what it says: widths of motion-unet is 3"),
         ("motion-unet", {"depth": 3}, "sets depth of motion-unet"),
         ("motion-unet", {"widths": [4, 8, 16]}, "does not fit the network motion-unet"),
         ("other-net", {}, "which this version does not have"),

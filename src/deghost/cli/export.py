@@ -12,7 +12,10 @@ from deghost.cli.terminal import progress_bar, say
 Model = Annotated[str, Parameter(help="Weights that come with deghost, by name, or a file.")]
 Onnx = Annotated[Path, Parameter(name="--onnx", help="ONNX file to write.")]
 Count = Annotated[
-    int, Parameter(name="--frames", help="Frames of a bracket, for networks that take any number.")
+    int | None,
+    Parameter(
+        name="--frames", help="Frames of a bracket, for networks of any number. [default: 3]"
+    ),
 ]
 Reference = Annotated[
     int | None,
@@ -25,7 +28,7 @@ def export(  # noqa: PLR0913
     /,
     *,
     onnx: Onnx,
-    frames: Count = 3,
+    frames: Count = None,
     reference: Reference = None,
     force: Force = False,
     quiet: Quiet = False,

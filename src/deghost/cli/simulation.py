@@ -13,7 +13,7 @@ from deghost.data.synthetic import make_scene
 from deghost.data.views import Panorama, fits
 from deghost.data.writers import write_kalantari17, write_shards
 from deghost.errors import SettingsError
-from deghost.io.atomic import atomic_write, check_target
+from deghost.io.atomic import atomic_write, check_new_folder, check_target
 from deghost.types import Scene
 
 
@@ -39,6 +39,8 @@ def simulate_scenes(
     """
     if outputs.sheet:
         check_target(outputs.sheet, force=outputs.force)
+    if outputs.out:
+        check_new_folder(outputs.out)
     panoramas = read_panoramas(source)
     _check_size(settings.size, panoramas)
     shown: list[Scene] = []

@@ -59,11 +59,12 @@ class Detection:
     others: tuple[str, ...]  # names of layouts that have complete scenes in it, too
 
 
-def open_scenes(root: Path, layout: str | None = None) -> SceneSet:
+def open_scenes(root: Path | str, layout: str | None = None) -> SceneSet:
     """Open a folder of scenes in a layout, by name or detected; no picture is read yet.
 
     Raises ReadError if there is not one complete scene, KeyError for an unknown name.
     """
+    root = Path(root)
     tree = look_into(root)
     chosen = layout_named(layout) if layout else _detect(tree).layout
     entries = list(chosen.find(tree))

@@ -28,9 +28,9 @@ def read_panoramas(folder: Path) -> tuple[Panorama, ...]:
 def read_panorama(path: Path) -> Panorama:
     """Read one equirectangular picture as halves; a packed one stays in its file until needed.
 
-    Raises ReadError if it is not twice as wide as high.
+    Raises ReadError if it is damaged or not twice as wide as high.
     """
-    pixels = np.load(path, mmap_mode="r") if path.suffix == ".npy" else _read(path)
+    pixels = _mapped(path) if path.suffix == ".npy" else _read(path)
     if pixels.ndim != 3 or pixels.shape[2] != 3 or pixels.shape[1] != 2 * pixels.shape[0]:
         sides = " x ".join(map(str, pixels.shape[1::-1]))
         raise ReadError(
@@ -44,6 +44,16 @@ def pack_panoramas(panoramas: Sequence[Panorama], folder: Path) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     for panorama in panoramas:
         np.save(folder / f"{panorama.name}.npy", np.asarray(panorama.pixels, np.float16))
+
+
+def _mapped(path: Path) -> np.ndarray:
+    try:
+        pixels = np.load(path, mmap_mode="r")
+    except (OSError, ValueError, EOFError) as error:
+        raise ReadError(f"{path.name} is damaged; pack its panorama again") from error
+    if pixels.dtype.kind != "f":
+        raise ReadError(f"{path.name} holds {pixels.dtype}, no floats; pack its panorama again")
+    return pixels
 
 
 def _read(path: Path) -> np.ndarray:

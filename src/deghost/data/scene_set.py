@@ -4,6 +4,7 @@ import os
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import get_args
 
 from deghost.data.splits import Part, part_of
 from deghost.errors import ReadError
@@ -113,7 +114,9 @@ class SceneSet:
         return tuple(part_of(self.layout.name, name, self.root) for name in self.names)
 
     def select(self, part: Part) -> "SceneSet":
-        """Keep the scenes of one part of the split."""
+        """Keep the scenes of one part of the split. Raises KeyError for a part there is not."""
+        if part not in get_args(Part):
+            raise KeyError(f"no part named {part!r}; there are: {', '.join(get_args(Part))}")
         chosen = zip(self.entries, self.parts, strict=True)
         return replace(self, entries=tuple(entry for entry, own in chosen if own == part))
 

@@ -15,8 +15,8 @@ from deghost.data.layout_files import WHITE
 from deghost.data.manifests import write_manifest
 from deghost.data.maps import seen_through
 from deghost.data.shards import FORMAT, HEADER, SUFFIX, Arrays, pack_scene
-from deghost.errors import WriteError
-from deghost.io.atomic import atomic_path
+from deghost.errors import SettingsError, WriteError
+from deghost.io.atomic import atomic_folder, atomic_path
 from deghost.io.radiance import write_radiance
 from deghost.radiometry.scene_light import frames_in
 from deghost.types import Scene
@@ -24,11 +24,12 @@ from deghost.types import Scene
 
 RESPONSE = "gamma2.2"  # of Kalantari's layout
 MASK_WHITE = 255
+PRECISIONS = {"half": np.float16, "float": np.float32}  # of truth and flow in shards
 
 
 def write_kalantari17(
     scenes: Iterable[Scene],
-    folder: Path,
+    folder: Path | str,
     part: Literal["Training", "Test"] = "Training",
     about: Mapping[str, Any] | None = None,
 ) -> str:
@@ -40,21 +41,20 @@ def write_kalantari17(
     of the reference. Scenes may have any number of frames; the middle one must be the reference.
     `about` goes into the manifest. Returns the checksum of all files. Raises WriteError.
     """
-    _check_empty(folder)
     written: list[Path] = []
     names: list[str] = []
-    for number, scene in enumerate(scenes, start=1):
-        home = folder / part / f"{number:03d}"
-        written += _write_scene(scene, home)
-        names.append(scene.name)
-    _check_any(names, folder)
-    stated = {"format": "kalantari17", **(about or {}), "scenes": names}
-    return write_manifest(folder, written, stated)
+    with atomic_folder(Path(folder)) as home:
+        for number, scene in enumerate(scenes, start=1):
+            written += _write_scene(scene, home / part / f"{number:03d}")
+            names.append(scene.name)
+        _check_any(names, folder)
+        stated = {"format": "kalantari17", **(about or {}), "scenes": names}
+        return write_manifest(home, written, stated)
 
 
 def write_shards(
     scenes: Iterable[Scene],
-    folder: Path,
+    folder: Path | str,
     per_shard: int = 64,
     truth: Literal["half", "float"] = "half",
     about: Mapping[str, Any] | None = None,
@@ -62,26 +62,29 @@ def write_shards(
     """Write scenes as compact shards with a manifest; one shard at a time is in memory.
 
     Codes are rounded to 16 bits, truth and flow to halves unless `truth` says float.
-    `about` goes into the manifest. Returns the checksum of all files. Raises WriteError.
+    `about` goes into the manifest. Returns the checksum of all files. Raises WriteError, and
+    SettingsError for a number or a type there is not.
     """
-    _check_empty(folder)
-    _make_folder(folder)
-    wide = np.float16 if truth == "half" else np.float32
+    if truth not in PRECISIONS or per_shard < 1:
+        raise SettingsError(
+            f"truth as {truth}, {per_shard} scenes a shard; give half or float, and 1 or more"
+        )
     written: list[Path] = []
     count = 0
-    for number, group in enumerate(_groups(scenes, per_shard)):
-        path = folder / f"{number:05d}{SUFFIX}"
-        arrays: Arrays = {}
-        headers: dict[str, Any] = {}
-        for k, scene in enumerate(group):
-            own, headers[f"{k:04d}"] = pack_scene(scene, wide)
-            arrays |= {f"{k:04d}.{name}": array for name, array in own.items()}
-        _save(path, arrays, headers)
-        written.append(path)
-        count += len(group)
-    _check_any(written, folder)
-    stated = {"format": FORMAT, **(about or {}), "count": count}
-    return write_manifest(folder, written, stated)
+    with atomic_folder(Path(folder)) as home:
+        for number, group in enumerate(_groups(scenes, per_shard)):
+            path = home / f"{number:05d}{SUFFIX}"
+            arrays: Arrays = {}
+            headers: dict[str, Any] = {}
+            for k, scene in enumerate(group):
+                own, headers[f"{k:04d}"] = pack_scene(scene, PRECISIONS[truth])
+                arrays |= {f"{k:04d}.{name}": array for name, array in own.items()}
+            _save(path, arrays, headers)
+            written.append(path)
+            count += len(group)
+        _check_any(written, folder)
+        stated = {"format": FORMAT, **(about or {}), "count": count}
+        return write_manifest(home, written, stated)
 
 
 def _write_scene(scene: Scene, home: Path) -> list[Path]:
@@ -181,12 +184,6 @@ def _make_folder(folder: Path) -> None:
         ) from error
 
 
-def _check_empty(folder: Path) -> None:
-    """Raise WriteError where older scenes could be taken for those to write."""
-    if folder.is_dir() and any(folder.iterdir()):
-        raise WriteError(f"{folder.name} is not empty; choose a new folder")
-
-
-def _check_any(written: Sequence[object], folder: Path) -> None:
+def _check_any(written: Sequence[object], folder: Path | str) -> None:
     if not written:
-        raise WriteError(f"no scene was given to write into {folder.name}")
+        raise WriteError(f"no scene was given to write into {Path(folder).name}")

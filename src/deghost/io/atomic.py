@@ -51,6 +51,26 @@ def made_folder(path: Path) -> Iterator[None]:
 
 
 @contextmanager
+def atomic_folder(path: Path) -> Iterator[Path]:
+    """Yield a temporary folder beside `path` that becomes `path` when the block ends well.
+
+    After a failure nothing is left behind. Raises WriteError, also where something is already.
+    """
+    check_new_folder(path)
+    target = path.resolve()
+    temporary = target.with_name(f".{secrets.token_hex(8)}")
+    with made_folder(target.parent):
+        try:
+            temporary.mkdir()
+            yield temporary
+            with suppress(FileNotFoundError):
+                target.rmdir()
+            temporary.rename(target)
+        finally:
+            shutil.rmtree(temporary, ignore_errors=True)
+
+
+@contextmanager
 def atomic_path(path: Path, *, force: bool, needed: int | None = None) -> Iterator[Path]:
     """Yield a temporary path beside `path` that becomes `path` when the block ends well.
 
@@ -102,6 +122,14 @@ def check_target(path: Path, *, force: bool) -> None:
         raise WriteError(f"{path.name} exists already; pass --force to replace it")
     if not os.access(path.resolve().parent, os.W_OK | os.X_OK):
         raise write_error(path, PermissionError(errno.EACCES, "no permission"))
+
+
+def check_new_folder(path: Path) -> None:
+    """Raise WriteError where there is more than an empty folder already, before any work."""
+    if path.is_file():
+        raise WriteError(f"{path.name} is a file; give the name of a new folder")
+    if path.is_dir() and any(path.iterdir()):
+        raise WriteError(f"{path.name} is not empty; choose a new folder")
 
 
 def write_error(path: Path, error: OSError, needed: int | None = None) -> WriteError:

@@ -26,6 +26,7 @@ TIFF_MODELS: dict[str, Model] = {
     "PALETTE": "rgb",
     "SEPARATED": "cmyk",
 }
+SEPARATE = 2  # planar configuration: colour after colour; files of one colour may state none
 # What tifffile raises, besides errors of its own, for tags that make no sense.
 TIFF_DAMAGES = (AttributeError, KeyError, TypeError, ZeroDivisionError)
 
@@ -138,7 +139,7 @@ def _decoded_page(file: Any) -> Decoded:
     if model is None:
         raise ReadError(f"is a TIFF of {photometric} colours; save it as RGB")
     codes = page.asarray()
-    if page.planarconfig.name == "SEPARATE" and codes.ndim == 3:
+    if page.planarconfig == SEPARATE and codes.ndim == 3:
         codes = np.ascontiguousarray(codes.transpose(1, 2, 0))
     if photometric == "PALETTE":
         return Decoded(_palette(page.colormap)[codes], "rgb")

@@ -145,9 +145,13 @@ def _opened(path: Path) -> tuple[Any, WeightsHeader]:
         stated = json.loads((file.metadata() or {}).get(HEADER, "{}"))
     except (SafetensorError, OSError, ValueError) as error:
         raise WeightsError(f"{path.name} is damaged or no safetensors file") from error
-    if stated.get("format") != FORMAT:
+    if not isinstance(stated, dict) or stated.get("format") != FORMAT:
         raise WeightsError(f"{path.name} holds no weights of the format {FORMAT}")
-    header = WeightsHeader(
-        stated["name"], stated["configuration"], Card(**stated["card"]), stated["checksum"]
-    )
+    try:
+        name, checksum = str(stated["name"]), str(stated["checksum"])
+        header = WeightsHeader(
+            name, dict(stated["configuration"]), Card(**stated["card"]), checksum
+        )
+    except (KeyError, TypeError, ValueError) as error:
+        raise WeightsError(f"{path.name} does not say what it holds; write it again") from error
     return file, header

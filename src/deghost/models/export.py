@@ -30,6 +30,7 @@ from deghost.models.zoo import find_weights, network_of
 
 OPSET = 20
 TOLERANCE = 1e-4  # between PyTorch and ONNX Runtime, of the largest value or of 1.0
+USUAL = 3  # frames
 TRACED = (64, 96)  # pixels; the file serves every other size as well
 CHECKED = ((75, 51), (5, 7))
 
@@ -72,7 +73,7 @@ def export_weights(
     name: str | Path,
     path: Path,
     *,
-    frames: int = 3,
+    frames: int | None = None,
     reference: int | None = None,
     force: bool = False,
 ) -> Exported:
@@ -96,7 +97,7 @@ def export_onnx(  # noqa: PLR0913, what a file is made of
     network: nn.Module,
     path: Path,
     *,
-    frames: int = 3,
+    frames: int | None = None,
     reference: int | None = None,
     about: Mapping[str, str] = MappingProxyType({}),
     force: bool = False,
@@ -104,24 +105,27 @@ def export_onnx(  # noqa: PLR0913, what a file is made of
     """Write a network to an ONNX file, after checking it against ONNX Runtime at other sizes.
 
     One bracket at a time, packed as `BracketBatch` says, of any height and width. A network that
-    takes any number of frames is written for `frames`. The reference is the middle frame of sRGB
-    brackets and the first of RAW ones unless told. `about` is kept in the file. Raises
-    SettingsError for a reference that is no frame or a result that disagrees, WriteError.
+    takes any number of frames is written for `frames`, or for three. The reference is the middle
+    frame of sRGB brackets and the first of RAW ones unless told. `about` is kept in the file.
+    Raises SettingsError for frames or a reference that it does not take, for a result that is not
+    finite or disagrees; WriteError.
     """
     _need_onnx()
     check_target(path, force=force)
     network = network.eval()
     if isinstance(network, Reconstructor):
-        frames = network.frames or frames
+        frames = _frame_count(network, frames)
         reference = _reference(network, frames, reference)
         network = _Merging(network, reference)
         about = {**about, "layout": network.network.layout, "reference": str(reference)}
-    elif reference is not None:
-        raise SettingsError(f"{type(network).__name__} is given no frames, so no reference either")
-    example = example_inputs(network, frames, TRACED)
+    elif reference is not None or frames is not None:
+        raise SettingsError(
+            f"{type(network).__name__} is given no bracket; leave --frames and --reference out"
+        )
+    example = example_inputs(network, frames or 0, TRACED)
     with atomic_path(path, force=force) as temporary:
         _write(network, example, about, temporary)
-        others = (example_inputs(network, frames, size) for size in CHECKED)
+        others = (example_inputs(network, frames or 0, size) for size in CHECKED)
         difference = max(_difference(network, inputs, temporary) for inputs in others)
         if not difference <= TOLERANCE:
             raise SettingsError(
@@ -195,6 +199,8 @@ def _difference(network: nn.Module, inputs: Mapping[str, Tensor], path: Path) ->
     (found,) = session.run(None, {name: value.numpy() for name, value in inputs.items()})
     with torch.no_grad():
         wanted = network(**inputs).numpy()
+    if not np.isfinite(wanted).all():
+        raise SettingsError("these weights give numbers that are not finite; train them again")
     return float(np.abs(found - wanted).max() / max(1.0, np.abs(wanted).max()))
 
 
@@ -209,6 +215,14 @@ def _quietly() -> Iterator[None]:
             yield
     finally:
         logging.disable(level)
+
+
+def _frame_count(network: Reconstructor, asked: int | None) -> int:
+    if network.frames is not None and asked not in {None, network.frames}:
+        raise SettingsError(f"this network takes {network.frames} frames; leave --frames out")
+    if asked is not None and asked < 2:
+        raise SettingsError(f"--frames {asked} is no bracket; give 2 or more")
+    return asked or network.frames or USUAL
 
 
 def _reference(network: Reconstructor, frames: int, asked: int | None) -> int:

@@ -9,7 +9,8 @@ from typing import Any
 import torch
 from torch import nn
 
-from deghost.errors import WeightsError
+from deghost.errors import SettingsError, WeightsError
+from deghost.layers.values import check_values
 from deghost.layers.weights import SUFFIX, Weights, read_weights
 from deghost.models.ahdrnet import AHDRNet, AHDRNetConfig
 from deghost.models.deghostnet import DeghostNet, DeghostNetConfig
@@ -43,12 +44,13 @@ SHIPPED = Path(__file__).parent / "weights"
 def build_network(name: str, **changes: Any) -> nn.Module:
     """Build a network by name with fresh weights; `changes` are fields of its configuration.
 
-    Raises KeyError that lists the names there are.
+    Raises KeyError that lists the names there are, SettingsError for a value that fits no field.
     """
     if name not in NETWORKS:
         raise KeyError(f"no network named {name!r}; there are: {', '.join(sorted(NETWORKS))}")
-    network, config = NETWORKS[name]
-    return network(config(**changes))
+    network, kind = NETWORKS[name]
+    check_values(kind, changes, name)
+    return network(kind(**changes))
 
 
 def shipped_weights() -> dict[str, Path]:
@@ -103,7 +105,10 @@ def network_of(weights: Weights, source: str) -> nn.Module:
             f"{source} sets {', '.join(unknown)} of {header.name}, which this version does not "
             "know; use the version that wrote it"
         )
-    network = build_network(header.name, **_frozen(header.configuration))
+    try:
+        network = build_network(header.name, **_frozen(header.configuration))
+    except (SettingsError, ValueError) as error:
+        raise WeightsError(f"{source} cannot be what it says: {error}; copy it again") from error
     try:
         network.load_state_dict(dict(weights.state))
     except RuntimeError as error:
