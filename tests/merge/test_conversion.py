@@ -92,6 +92,8 @@ def test_ultra_hdr_gives_its_range_back(picture, tmp_path):
     smooth = [np.log2(p.reshape(6, 4, 10, 4, 3).mean((1, 3)) + 1e-6) for p in (one, two)]
     assert np.corrcoef(smooth[0].ravel(), smooth[1].ravel())[0, 1] > 0.95
     assert two.max() > 4
+    notes = convert_picture(tmp_path / "two.jpg", tmp_path / "back.exr", None, "float", force=False)
+    assert notes == ["1.0 is the white of two.jpg: a JPEG tells no other scale"]  # nor harm
 
 
 @pytest.mark.parametrize("light", [1e6, 1e-7])

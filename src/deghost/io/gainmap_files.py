@@ -222,7 +222,7 @@ def _restored(primary: bytes, gain_map: bytes, metadata: GainMapMetadata) -> Rad
         linear = linearise(base[top : top + ROWS], response)
         enlarged = torch.from_numpy(_enlarged(codes, base.shape[:2], top)).permute(2, 0, 1)
         restored = apply_gain_map(linear, enlarged, metadata)
-        pixels[top : top + ROWS] = restored.permute(1, 2, 0).numpy()
+        pixels[top : top + ROWS] = restored.clamp_(min=0).permute(1, 2, 0).numpy()  # offsets round
     matrix = colours.to_rec709 if colours else np.eye(3)
     return RadianceFile(upright(pixels, orientation_of(header.directories)), matrix)
 

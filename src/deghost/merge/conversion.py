@@ -40,6 +40,8 @@ def convert_picture(
     opened, notes = in_rec709(open_radiance(source))
     pixels, suffix = opened.pixels, target.suffix.lower()
     if suffix in WRITABLE:
+        if source.suffix.lower() in ULTRA_HDR:
+            notes = [*notes, f"1.0 is the white of {source.name}: a JPEG tells no other scale"]
         metadata = metadata_from(opened.attributes)
         halves = suffix == ".exr" and exr_type == "half"
         values = torch.from_numpy(pixels)
