@@ -66,6 +66,7 @@ def test_shards_and_a_sheet(places, tmp_path, capsys):
     ("arguments", "message"),
     [
         (["--count", 2], "give --out"),
+        (["--out", "x", "--seed", -3], "--seed -3 is not possible; give 0 or more"),
         (["--out", "o", "--frames", 1], "--frames 1"),
         (["--out", "o", "--count", 0], "--count 0"),
         (["--out", "o", "--size", 400, 300], "would magnify room"),

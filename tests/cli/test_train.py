@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import replace
+from shutil import copytree
 
 import cv2
 import numpy as np
@@ -70,8 +71,20 @@ def test_a_run_is_made_and_gone_on_with(places, tmp_path, capsys):
         (["motion-unet@simulated"], "--out DIR"),
         (["motion-unet@simulated", "--out", "x"], "--panoramas DIR"),
         (["motion-unet@simulated", "--steps", "0"], "--steps 0 is too small"),
-        (["motion-unet@simulated", "--average", "1"], "--average 1.0 is no decay"),
-        (["motion-unet@simulated", "--learning-rate", "0"], "--learning-rate"),
+        (["motion-unet@simulated", "--average", "1"], "--average 1.0 is not possible; give 0 to"),
+        (["motion-unet@simulated", "--learning-rate", "0"], "--learning-rate 0.0 is not possible"),
+        (["motion-unet@simulated", "--learning-rate", "nan"], "--learning-rate nan is not poss"),
+        (["motion-unet@simulated", "--weight-decay", "-1"], "--weight-decay -1.0 is not possible"),
+        (["motion-unet@simulated", "--clip", "nan"], "--clip nan is not possible"),
+        (["motion-unet@simulated", "--fall", "-1"], "--fall -1.0 is not possible; give 0 to 1"),
+        (["motion-unet@simulated", "--fall", "5"], "--fall 5.0 is not possible; give 0 to 1"),
+        (["vam@simulated", "--schedule", "plateau", "--fall", "1"], "0 to 0.99 for a plateau"),
+        (["motion-unet@simulated", "--fall-patience", "-3"], "--fall-patience -3 is too small"),
+        (["motion-unet@simulated", "--seed", "-1"], "--seed -1 is too small; give 0 or more"),
+        (["motion-unet@simulated", "--seed", str(2**70)], "is too large; give 9223372036854775807"),
+        (["motion-unet@simulated", "--size", "0", "0"], "--size 0 0 is too small; give 32 32"),
+        (["motion-unet@simulated", "--size", "-128", "128"], "--size -128 128 is too small"),
+        (["--group", "vam-masks", "--out", "x", "--seed", "-1"], "--seed -1 is too small"),
         (["motion-unet@meds", "--size", "64", "64"], "leave out --size"),
         (["vam@simulated", "--vgg16", "v.pth", "--out", "x"], "leave out --vgg16"),
         (["--group", "vam", "--out", "x"], "no group named vam; there are: segdeghost-ablations"),
@@ -79,6 +92,14 @@ def test_a_run_is_made_and_gone_on_with(places, tmp_path, capsys):
         (["vam@simulated", "--group", "vam-masks", "--out", "x"], "recipes of its own"),
         (["--group", "vam-masks", "--out", "x", "--rows", "A1"], "has no row A1; it has: otsu"),
         (["--group", "vam-masks", "--out", "x"], "--panoramas DIR"),
+        (["--group", "vam-masks", "--size", "64", "64"], "--size has no effect with --group"),
+        (["--group", "vam-masks", "--begin", "w"], "--begin has no effect with --group"),
+        (["--group", "vam-masks", "--vgg16", "v"], "--vgg16 has no effect with --group"),
+        (["--group", "vam-masks", "--print"], "--print has no effect with --group"),
+        (["vam@simulated", "--rows", "A1"], "--rows has no effect without --group"),
+        (["vam@simulated", "--scenes", "x", "--size", "64", "64"], "no effect with --scenes"),
+        (["vam@simulated", "--layout", "meds"], "--layout has no effect without --scenes"),
+        (["--steps", "5"], "--steps has no effect without a recipe or --group"),
     ],
 )
 def test_mistakes_are_told_in_a_line(arguments, told, capsys, tmp_path, monkeypatch):
@@ -91,6 +112,29 @@ def test_mistakes_are_told_in_a_line(arguments, told, capsys, tmp_path, monkeypa
     assert ended.value.code == 2
     assert told in message
     assert message.count("\n") == 1
+
+
+def test_a_run_is_gone_on_with_on_the_same_data_only(places, tmp_path, capsys):
+    """Copied panoramas are welcome; others, and weights to start from, are refused in a line."""
+    common = ["train", "motion-unet@simulated", "--out", str(tmp_path / "run"), "--batch", "1"]
+    common += ["--validation-scenes", "1", "--average", "0", "--device", "cpu", "--quiet"]
+    copytree(places, tmp_path / "copied")
+    other = tmp_path / "other"
+    other.mkdir()
+    np.save(other / "place.npy", 2 * np.load(places / "place.npy"))
+    main([*common, "--panoramas", str(places), "--steps", "1"])
+
+    with pytest.raises(SystemExit):
+        main([*common, "--panoramas", str(other), "--steps", "2"])
+    told = capsys.readouterr().err
+    main([*common, "--panoramas", str(tmp_path / "copied"), "--steps", "2"])
+    begin = ["--begin", str(tmp_path / "run" / "weights.safetensors")]
+    with pytest.raises(SystemExit):
+        main([*common, *begin, "--panoramas", str(places), "--steps", "3"])
+
+    assert "begun with another training set (1 panorama " in told
+    assert "another beginning (none, not weights " in capsys.readouterr().err
+    assert max(e["step"] for e in read_log(tmp_path / "run")) == 2
 
 
 def test_files_to_start_from_show_in_the_recipe(capsys, tmp_path):

@@ -8,11 +8,19 @@ import numpy as np
 import pytest
 
 from deghost.data.scene_settings import SceneSettings
+from deghost.data.synthetic import make_scene
+from deghost.data.writers import write_shards
 from deghost.errors import TrainError
 from deghost.models.segdeghost import ABLATIONS
 from deghost.train.checkpoint import checkpoints
 from deghost.train.folders import Folders
-from deghost.train.group_runs import chosen_rows, folder_of, read_results, run_group
+from deghost.train.group_runs import (
+    chosen_rows,
+    folder_of,
+    read_results,
+    run_group,
+    source_told,
+)
 from deghost.train.group_tables import published_row, published_values, table_data, table_text
 from deghost.train.groups import GROUPS, VAM_DOMAINS, VAM_MASKS
 from deghost.train.losses_segdeghost import TONE_MAPPED
@@ -124,13 +132,14 @@ def test_the_table_tells_all(places, tmp_path):
     """Budget, rows, the paper's numbers, the order, curves, and what is missing."""
     group = shrunk(VAM_DOMAINS)
     run(group, places, tmp_path, ("linear",))
-    half = table_text(group, read_results(group, tmp_path))
+    half = table_text(group, read_results(group, tmp_path), "squares")
     run(group, places, tmp_path)
     results = read_results(group, tmp_path)
-    text = table_text(group, results)
-    data = json.loads(table_data(group, results))
+    text = table_text(group, results, "squares")
+    data = json.loads(table_data(group, results, "squares"))
 
     assert "Every row: 2 steps of 1 random crops of 64 x 64" in text
+    assert "Learned from squares." in text
     assert "Not trained yet: sigmoid" in half
     assert "Not trained yet" not in text
     assert "| 35.86 |" in text
@@ -139,6 +148,54 @@ def test_the_table_tells_all(places, tmp_path):
     assert [row["row"] for row in data["rows"]] == ["sigmoid", "linear"]
     assert data["rows"][1]["changes"]["output_domain"] == "linear"
     assert data["settings"]["steps"] == 2
+
+
+def test_a_row_that_ended_by_patience_is_finished(places, tmp_path):
+    """It stands in the table with the steps it had, and is not gone on with."""
+    group = shrunk(VAM_MASKS, steps=5, patience=1)
+    stuck = {"psnr-mu": 30.0, "psnr-l": 30.0}
+    rows = [replace(r, recipe=replace(r.recipe, measure=lambda *_: stuck)) for r in group.rows]
+    group = replace(group, rows=tuple(rows))
+
+    first = run(group, places, tmp_path, ("ones",))
+    again = run(group, places, tmp_path, ("ones",))
+    results = read_results(group, tmp_path)
+    text = table_text(group, results, "squares")
+
+    assert [report.step for _, report in first] == [1, 2]
+    assert again == []
+    assert [(result.row.name, result.steps) for result in results] == [("ones", 2)]
+    assert "Ended early, since validation got no better: ones after 2." in text
+
+
+def test_rows_of_one_table_learn_from_the_same_scenes(panoramas, tmp_path):
+    """Scenes of another folder are refused, though the row itself is not begun yet."""
+    group = shrunk(VAM_MASKS, steps=1)
+    for seed in (1, 2):
+        scenes = (make_scene(panoramas, group.scenes, seed, k) for k in range(10))
+        write_shards(scenes, tmp_path / f"of_{seed}")
+
+    def trained(name, folder):
+        folders = Folders(scenes=tmp_path / folder)
+        with joined_processes("cpu") as process:
+            return list(run_group(group, folders, tmp_path / "out", process, (name,)))
+
+    trained("ones", "of_1")
+
+    with pytest.raises(TrainError, match="the run in ones was begun with another training set"):
+        trained("manual", "of_2")
+    assert len(trained("manual", "of_1")) == 1
+    told = source_told(group, Folders(scenes=tmp_path / "of_1"))
+    assert told == "9 scenes in the layout deghost-shards; validated on 1 others"
+
+
+def test_what_simulated_scenes_are_of_is_told(tmp_path):
+    """Only panoramas of their own make scenes for validation those of other places."""
+    same = source_told(VAM_MASKS, Folders(panoramas=tmp_path))
+    other = source_told(VAM_MASKS, Folders(panoramas=tmp_path, validation=tmp_path))
+
+    assert same == "1200 simulated scenes; validated on 96 of the same places"
+    assert other == "1200 simulated scenes; validated on 96 of other places"
 
 
 def test_unknown_rows_are_told():

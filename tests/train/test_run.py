@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -17,9 +18,12 @@ import torch
 from deghost.errors import TrainError, WriteError
 from deghost.layers.weights import read_weights
 from deghost.models.zoo import load_network
+from deghost.train import run as run_module
+from deghost.train.beginnings import begin_from
 from deghost.train.checkpoint import checkpoints
-from deghost.train.logs import read_log
-from deghost.train.run import CHECKPOINTS
+from deghost.train.logs import opened_log, read_log
+from deghost.train.recipe import identity
+from deghost.train.run import CHECKPOINTS, ended_early
 
 
 SCRIPT = Path(__file__).with_name("tiny_run.py")
@@ -196,6 +200,80 @@ def test_a_run_that_gets_no_better_stops(tiny, tmp_path):
     reports = tiny.run(tmp_path, learning_rate=1e-12, patience=2, validate_every=3, average=0.0)
 
     assert reports[-1].step == 9
+
+
+def test_a_run_that_ended_by_patience_is_finished(tiny, tmp_path):
+    """The same command again trains nothing; with more patience it goes on."""
+    stuck = {"learning_rate": 1e-12, "validate_every": 3, "average": 0.0}
+    tiny.run(tmp_path, patience=2, **stuck)
+
+    assert tiny.run(tmp_path, patience=2, **stuck) == []
+    assert ended_early(tmp_path, replace(tiny.RECIPE.settings, patience=2, validate_every=3)) == 9
+    assert tiny.run(tmp_path, patience=3, **stuck)[-1].step == 12
+
+
+def test_a_run_is_not_gone_on_with_on_other_data(tiny, tmp_path):
+    """Neither on another training set nor validated on another; the same elsewhere is welcome."""
+    known = {"training set": "9 squares", "validation set": "8 squares"}
+    begun = replace(tiny.SOURCES, data=known)
+    tiny.run(tmp_path, begun, steps=5)
+
+    for name in known:
+        others = replace(begun, data={**known, name: "7 circles"})
+        with pytest.raises(TrainError, match=rf"another {name} \(\d squares, not 7 circles\)"):
+            tiny.run(tmp_path, others, steps=7)
+    moved = replace(begun, about="squares, elsewhere")
+    assert [report.step for report in tiny.run(tmp_path, moved, steps=6)] == [6]
+
+
+def test_a_run_is_not_gone_on_with_from_other_weights(tiny, unbroken, tmp_path):
+    """A beginning counts by what is in its file, wherever that lies, and cannot come later."""
+    copy = tmp_path / "copy.safetensors"
+    copy.write_bytes((unbroken[0] / "weights.safetensors").read_bytes())
+    weights = (unbroken[0] / "weights.safetensors", copy)
+    original, copied = (
+        replace(tiny.RECIPE, begin=partial(begin_from, weights=path)) for path in weights
+    )
+    tiny.run(tmp_path / "fresh", steps=2)
+    tiny.run(tmp_path / "begun", recipe=original, steps=2)
+
+    with pytest.raises(TrainError, match=r"another beginning \(none, not weights \w{12}\)"):
+        tiny.run(tmp_path / "fresh", recipe=original, steps=3)
+    with pytest.raises(TrainError, match="another beginning"):
+        tiny.run(tmp_path / "begun", steps=3)
+    assert len(tiny.run(tmp_path / "begun", recipe=copied, steps=3)) == 1
+
+
+def test_runs_that_did_not_note_their_data_go_on(tiny, tmp_path, monkeypatch):
+    """A run begun by an older version goes on, and from then on with the same data only."""
+    noted = {key: value for key, value in identity(tiny.RECIPE).items() if key != "beginning"}
+    monkeypatch.setattr(run_module, "identity", lambda recipe: noted)
+    tiny.run(tmp_path, steps=5)
+    monkeypatch.undo()
+
+    assert len(tiny.run(tmp_path, replace(tiny.SOURCES, data={"training set": "a"}), steps=6)) == 1
+    with pytest.raises(TrainError, match="another training set"):
+        tiny.run(tmp_path, replace(tiny.SOURCES, data={"training set": "b"}), steps=7)
+
+
+def test_what_tensorboard_cannot_write_prints_no_traceback(tmp_path, capsys):
+    """The full disk that its thread meets is raised where it can be told, once."""
+    board = pytest.importorskip("tensorboard.summary.writer.record_writer")
+
+    def full(writer, data):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with (
+        pytest.MonkeyPatch.context() as patched,
+        pytest.raises(OSError, match="No space left"),
+        opened_log(tmp_path, -1) as log,
+    ):
+        patched.setattr(board.RecordWriter, "write", full)
+        for step in range(100):
+            log.write("train", step, {"loss": 1.0})
+            time.sleep(0.01)
+
+    assert capsys.readouterr().err == ""
 
 
 def test_old_checkpoints_go_but_not_the_best(tiny, tmp_path):

@@ -3,16 +3,18 @@
 import pickle
 from dataclasses import dataclass, field, replace
 from itertools import islice
+from shutil import copytree
 
 import pytest
 import torch
 
-from deghost.data.panoramas import pack_panoramas
+from deghost.data.panoramas import pack_panoramas, read_panoramas
 from deghost.data.scene_settings import SceneSettings
 from deghost.data.synthetic import make_scene
-from deghost.data.writers import write_shards
+from deghost.data.writers import write_kalantari17, write_shards
 from deghost.errors import TrainError
 from deghost.train.brackets import as_batch
+from deghost.train.fingerprints import panoramas_told, scenes_told
 from deghost.train.folders import Folders, open_sources
 from deghost.train.processes import Process
 from deghost.train.recipes import RECIPES
@@ -159,6 +161,53 @@ def test_test_scenes_are_refused(panoramas, tmp_path):
         open_sources(MOTION, Folders(scenes=folder)),
     ):
         pass
+
+
+def test_scenes_named_for_validation_are_taken(panoramas, shards, tmp_path):
+    """All that `deghost simulate` writes is named Training; a user may validate on it all."""
+    written = tmp_path / "simulated"
+    write_kalantari17((make_scene(panoramas, SMALL, 6, k) for k in range(3)), written)
+
+    with open_sources(MOTION, Folders(scenes=shards, validation=written)) as sources:
+        assert sources.validation_scenes == 3
+        assert sources.about == "20 scenes in the layout deghost-shards; validated on 3 others"
+
+
+def test_test_scenes_are_not_validated_on(panoramas, shards, tmp_path):
+    """Even if they are named for it; the message offers what leads on."""
+    write_shards((make_scene(panoramas, SMALL, 5, k) for k in range(2)), tmp_path / "test")
+
+    with (
+        pytest.raises(TrainError, match="test has test scenes only.*leave it out to set some"),
+        open_sources(MOTION, Folders(scenes=shards, validation=tmp_path / "test")),
+    ):
+        pass
+
+
+def test_panoramas_are_known_by_what_they_show(panoramas, tmp_path):
+    """Copied elsewhere they are the same; fewer, others and in another order they are not."""
+    pack_panoramas(panoramas, tmp_path)
+    told = panoramas_told(panoramas)
+
+    assert told.startswith("2 panoramas ")
+    assert panoramas_told(read_panoramas(tmp_path)) == told
+    assert len({told, *(panoramas_told(p) for p in (panoramas[::-1], panoramas[:1]))}) == 3
+
+
+def test_scenes_are_known_by_what_their_files_hold(panoramas, shards, tmp_path):
+    """A copy of a folder is the same; as many scenes of another seed are not."""
+    from deghost.data.layouts import open_scenes
+
+    copytree(shards, tmp_path / "elsewhere")
+    write_shards((make_scene(panoramas, SMALL, 6, k) for k in range(20)), tmp_path / "others")
+    told, copied, others = (
+        scenes_told(open_scenes(path))
+        for path in (shards, tmp_path / "elsewhere", tmp_path / "others")
+    )
+
+    assert told == copied
+    assert told != others
+    assert told[:-13] == others[:-13] == "20 scenes in the layout deghost-shards"
 
 
 def test_simulated_validation_has_a_seed_of_its_own(panoramas, tmp_path):

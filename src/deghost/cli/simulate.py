@@ -47,6 +47,8 @@ def simulate(
     from deghost.data.scene_settings import SceneSettings
 
     _check(out, sheet, count, frames)
+    if seed < 0:
+        raise SettingsError(f"--seed {seed} is not possible; give 0 or more")
     if min(size) < 32:
         raise SettingsError(f"--size {size[0]} {size[1]} is too small; give 32 32 or more")
     settings = SceneSettings(size=(size[1], size[0]), counts=(frames,))

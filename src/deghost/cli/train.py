@@ -1,5 +1,6 @@
 """`deghost train`: train a network by a recipe, or go on with a run."""
 
+from collections.abc import Mapping
 from dataclasses import field as dataclass_field
 from dataclasses import fields, make_dataclass, replace
 from pathlib import Path
@@ -8,6 +9,7 @@ from typing import Annotated, Any, get_type_hints
 from cyclopts import Parameter
 
 from deghost.cli.options import Quiet
+from deghost.cli.training_checks import check_effect, check_numbers, option_of
 from deghost.errors import SettingsError
 from deghost.train.settings import DeviceName, TrainSettings
 
@@ -87,19 +89,20 @@ def train(
     Start several processes, on several GPUs, by
     `torchrun --nproc-per-node N -m deghost train RECIPE ...`.
     """
+    given = _given(locals())
+    check_effect(recipe, given)
     from deghost.cli.allocator import keep_freed_memory
     from deghost.cli.terminal import print_json, say
     from deghost.cli.training import find, list_groups, list_recipes, run, run_rows, sized, started
     from deghost.train.folders import Folders
     from deghost.train.recipe import described
 
-    wanted = {f.name: getattr(changes, f.name) for f in fields(Overrides)} if changes else {}
-    wanted = {key: value for key, value in wanted.items() if value is not None}
+    wanted = _wanted(changes)
     folders = Folders(panoramas, scenes, layout, validation, workers)
     if group is not None:
         if recipe is not None or out is None:
             raise SettingsError("a --group has recipes of its own and needs --out DIR")
-        _check(replace(TrainSettings(), **wanted), workers)
+        check_numbers(replace(TrainSettings(), **wanted), workers, size)
         keep_freed_memory()
         run_rows(group, rows, wanted, folders, out, device, quiet=quiet)
         return
@@ -109,7 +112,7 @@ def train(
         return
     chosen = find(recipe)
     settings = replace(chosen.settings, **wanted)
-    _check(settings, workers)
+    check_numbers(settings, workers, size)
     chosen = started(sized(replace(chosen, settings=settings), size), begin, vgg16)
     if print_recipe:
         print_json(described(chosen))
@@ -120,20 +123,16 @@ def train(
     run(chosen, folders, out, device, quiet=quiet)
 
 
-def _check(settings: TrainSettings, workers: int) -> None:
-    """Raise SettingsError for numbers that cannot be."""
-    least = {"steps": 1, "batch": 1, "log_every": 1, "save_every": 1, "validate_every": 1}
-    least |= {"keep": 1, "validation_scenes": 1, "warm_up": 0, "patience": 0, "fall_every": 1}
-    least |= {"sights": 1, "pool": 1}
-    for name, smallest in least.items():
-        value = getattr(settings, name)
-        if value < smallest:
-            raise SettingsError(
-                f"--{name.replace('_', '-')} {value} is too small; give {smallest} or more"
-            )
-    if settings.learning_rate <= 0 or settings.clip <= 0:
-        raise SettingsError("--learning-rate and --clip must be above 0")
-    if not 0 <= settings.average < 1:
-        raise SettingsError(f"--average {settings.average} is no decay; give 0 to 0.9999")
-    if workers < 0:
-        raise SettingsError(f"--workers {workers} is not possible; give 0 or more")
+def _wanted(changes: Any) -> dict[str, Any]:
+    """The settings that are to be changed."""
+    found = {f.name: getattr(changes, f.name) for f in fields(Overrides)} if changes else {}
+    return {name: value for name, value in found.items() if value is not None}
+
+
+def _given(parameters: Mapping[str, Any]) -> dict[str, Any]:
+    """Everything that decides what is trained, by the names of the options."""
+    others = ("recipe", "workers", "device", "changes", "quiet")
+    own = {name: value for name, value in parameters.items() if name not in others}
+    own["print"] = own.pop("print_recipe")
+    found = {**own, **_wanted(parameters["changes"])}
+    return {option_of(name): value for name, value in found.items()}

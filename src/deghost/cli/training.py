@@ -17,15 +17,15 @@ from deghost.errors import SettingsError
 from deghost.io.atomic import atomic_write
 from deghost.train.beginnings import begin_from
 from deghost.train.folders import Folders, open_sources
-from deghost.train.group_runs import read_results, run_group
+from deghost.train.group_runs import read_results, run_group, source_told
 from deghost.train.group_tables import table_data, table_text
 from deghost.train.groups import GROUPS, Group
 from deghost.train.losses_radiance import perceptual_loss, radiance_loss
 from deghost.train.processes import joined_processes
 from deghost.train.recipe import Recipe
 from deghost.train.recipes import RECIPES
-from deghost.train.run import Report, run_recipe
-from deghost.train.settings import DeviceName
+from deghost.train.run import Report, ended_early, run_recipe
+from deghost.train.settings import DeviceName, TrainSettings
 from deghost.train.validation import WEIGHTS
 
 
@@ -91,23 +91,25 @@ def run_rows(  # noqa: PLR0913, what is trained, and where
     group = replace(GROUPS[name], settings=replace(GROUPS[name].settings, **changes))
     with joined_processes(device) as process:
         shown = process.leads and not quiet
+        source = source_told(group, folders)
         with _bar(group.name, group.settings.steps, visible=shown) as update:
             for row, report in run_group(group, folders, out, process, rows):
                 update(report, f"{row}: ")
                 if process.leads:
-                    _write_table(group, out)
+                    _write_table(group, out, source)
         if process.leads:
-            text = _write_table(group, out)
+            text = _write_table(group, out, source)
             if shown:
                 say(text)
 
 
-def _write_table(group: Group, out: Path) -> str:
+def _write_table(group: Group, out: Path, source: str) -> str:
     """Write the table of a group as far as it goes, in both forms."""
     results = read_results(group, out)
-    text = table_text(group, results)
+    text = table_text(group, results, source)
     atomic_write(out / f"{group.name}.md", text.encode(), force=True)
-    atomic_write(out / f"{group.name}.json", table_data(group, results).encode(), force=True)
+    data = table_data(group, results, source)
+    atomic_write(out / f"{group.name}.json", data.encode(), force=True)
     return text
 
 
@@ -121,9 +123,18 @@ def run(recipe: Recipe, folders: Folders, out: Path, device: DeviceName, *, quie
                 update(report)
                 last = report
         if shown and last is None:
-            say(f"{out} has all {recipe.settings.steps} steps; give more --steps to go on")
+            say(_nothing_left(out, recipe.settings))
         elif shown:
             say(f"the best weights are {out / WEIGHTS}")
+
+
+def _nothing_left(out: Path, settings: TrainSettings) -> str:
+    """Say why there was nothing to do, and what to give to go on."""
+    step = ended_early(out, settings)
+    if step is None or step >= settings.steps:
+        return f"{out} has all {settings.steps} steps; give more --steps to go on"
+    waited = f"--patience {settings.patience}"
+    return f"{out} ended after {step} steps, by {waited}; give another to go on"
 
 
 @contextmanager

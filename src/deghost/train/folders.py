@@ -1,8 +1,8 @@
 """From folders that a user names to the scenes of a run; test scenes are never among them."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -13,11 +13,13 @@ from deghost.data.panoramas import pack_panoramas, read_panoramas
 from deghost.data.scene_set import SceneSet
 from deghost.data.views import Panorama, fits
 from deghost.errors import TrainError
+from deghost.train.fingerprints import number_of, panoramas_told, scenes_told
 from deghost.train.recipe import Recipe
 from deghost.train.sources import SimulatedSource, Source, StoredSource
 
 
 VALIDATION_SEED = 7_000_001  # of simulated scenes: the same for every run
+TRAINING, VALIDATION = "training set", "validation set"  # of what a run is told by
 HELD_OUT = 10  # of a folder without parts, every tenth scene is for validation
 
 
@@ -41,6 +43,7 @@ class Sources:
     validation_scenes: int
     about: str  # one line for the model card
     workers: int = 0
+    data: Mapping[str, str] = field(default_factory=dict)  # what must be the same to go on
 
 
 @contextmanager
@@ -86,46 +89,64 @@ def _simulated(
                 f"{panorama.name} is too small for views of {width} x {height}; "
                 "take larger panoramas or --size W H"
             )
+    told, others = panoramas_told(training), panoramas_told(validation)
     return Sources(
         SimulatedSource(training, scenes, settings.seed, recipe.prepare, settings.batch),
         SimulatedSource(validation, scenes, VALIDATION_SEED, recipe.prepare, settings.batch),
         settings.validation_scenes,
-        f"simulated from {len(training)} panoramas, seed {settings.seed}; "
+        f"simulated from {number_of(training, 'panorama')}, seed {settings.seed}; "
         f"validated on {settings.validation_scenes} scenes of {len(validation)} "
-        + ("others" if folders.validation else "of them with a seed of their own"),
+        + ("of them with a seed of their own" if others == told else "others"),
         folders.workers,
+        {TRAINING: told, VALIDATION: others},
     )
 
 
 def _stored(recipe: Recipe, folders: Folders, root: Path) -> Sources:
     found = open_scenes(root, folders.layout)
-    training = _part(found, "train")
+    training = _for_training(found)
     if folders.validation is not None:
-        validation = _part(open_scenes(folders.validation, folders.layout), "validation")
+        validation = _named_for_validation(open_scenes(folders.validation, folders.layout))
     else:
         training, validation = _divided(found, training)
+    told, others = scenes_told(training), scenes_told(validation)
     count = min(recipe.settings.validation_scenes, len(validation))
     return Sources(
         StoredSource(training, recipe.settings.seed, recipe.prepare),
         StoredSource(validation, VALIDATION_SEED, recipe.prepare),
         count,
-        f"{len(training)} scenes in the layout {found.layout.name}; validated on {count} others",
+        f"{number_of(training, 'scene')} in the layout {found.layout.name}; validated on {count} "
+        + ("of them" if others == told else "others"),
         folders.workers,
+        {TRAINING: told, VALIDATION: others},
     )
 
 
-def _part(found: SceneSet, part: str) -> SceneSet:
-    """Keep the scenes of a part, or all but test scenes where no scene is of that part."""
-    kept = [own == part for own in found.parts]
-    if not any(kept):
-        kept = [own == "unknown" for own in found.parts]
-    if not any(kept):
+def _for_training(found: SceneSet) -> SceneSet:
+    """Keep the scenes for training, or those of no known part where there are none."""
+    training = found.select("train")
+    if not len(training):
+        training = found.select("unknown")
+    if not len(training):
         raise TrainError(
-            f"{found.root.name} has no scenes for {'training' if part == 'train' else part}; "
-            "give the folder of that part"
+            f"{found.root.name} has no scenes for training; give the folder of that part"
         )
-    chosen = tuple(entry for entry, keep in zip(found.entries, kept, strict=True) if keep)
-    return replace(found, entries=chosen)
+    return training
+
+
+def _named_for_validation(found: SceneSet) -> SceneSet:
+    """Keep the scenes for validation, or where there are none all that are not for testing."""
+    validation = found.select("validation")
+    if len(validation):
+        return validation
+    entries = zip(found.entries, found.parts, strict=True)
+    kept = tuple(entry for entry, part in entries if part != "test")
+    if not kept:
+        raise TrainError(
+            f"{found.root.name} has test scenes only, on which nothing is validated; "
+            "give --validation other scenes, or leave it out to set some aside"
+        )
+    return replace(found, entries=kept)
 
 
 def _divided(found: SceneSet, training: SceneSet) -> tuple[SceneSet, SceneSet]:

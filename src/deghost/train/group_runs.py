@@ -1,7 +1,7 @@
 """Run a group of trainings, row by row, and lay its results out in one table.
 
 The folder holds the scenes, simulated once, a run's folder for each row, and the table. A row that
-has all its steps is not trained again.
+has all its steps, or that ended early for want of patience, is not trained again.
 """
 
 import os
@@ -14,6 +14,8 @@ from pathlib import Path
 from shutil import rmtree
 from typing import Any
 
+from torch import nn
+
 from deghost.data.manifests import MANIFEST, read_manifest
 from deghost.data.scene_settings import SceneSettings
 from deghost.data.stream import stream_made
@@ -22,12 +24,13 @@ from deghost.data.writers import write_shards
 from deghost.errors import TrainError
 from deghost.models.zoo import build_network
 from deghost.train.beginnings import begin_from
+from deghost.train.checkpoint import last_checkpoint, read_position
 from deghost.train.folders import VALIDATION_SEED, Folders, mapped_panoramas, open_sources
 from deghost.train.groups import Group, Row
 from deghost.train.logs import opened_log, read_log
 from deghost.train.processes import Process
 from deghost.train.recipe import Recipe, described
-from deghost.train.run import Report, run_recipe
+from deghost.train.run import CHECKPOINTS, Report, check_alike, ended_early, run_recipe
 from deghost.train.sources import fixed_batches
 from deghost.train.validation import WEIGHTS, validate
 
@@ -41,6 +44,7 @@ class Result:
 
     row: Row
     measures: dict[str, float]  # at the end, on scenes for validation
+    steps: int  # fewer than asked for where patience ended
     seconds: float  # of training
     curve: tuple[tuple[int, float], ...]  # step and PSNR-mu of every validation
 
@@ -52,6 +56,7 @@ def run_group(
     chosen = chosen_rows(group, names)
     if folders.scenes is None:
         folders = group_scenes(group, folders, out / SCENES)
+    _check_rows(group, folders, out)
     if group.preparation is not None and any(row.pretrained for row in chosen):
         rate = group.preparation.settings.learning_rate
         steps = group.preparing * group.settings.steps
@@ -60,8 +65,7 @@ def run_group(
         for report in _run(recipe, folders, out / PREPARATION, process):
             yield PREPARATION, report
     for row in chosen:
-        weights = out / PREPARATION / WEIGHTS
-        begin = partial(begin_from, weights=weights) if row.pretrained else None
+        begin = partial(_begin_prepared, home=out / PREPARATION) if row.pretrained else None
         settings = replace(group.settings, seed=row.seed)
         recipe = replace(row.recipe, settings=settings, begin=begin)
         if row.trained:
@@ -123,21 +127,54 @@ def group_scenes(group: Group, folders: Folders, home: Path) -> Folders:
     )
 
 
+def source_told(group: Group, folders: Folders) -> str:
+    """Say what the rows learn from, and what they are measured on."""
+    if folders.scenes is None:
+        places = "other" if folders.validation else "the same"
+        count = group.settings.validation_scenes
+        return f"{group.count} simulated scenes; validated on {count} of {places} places"
+    with open_sources(_first_recipe(group), folders) as sources:
+        return sources.about
+
+
 def read_results(group: Group, out: Path) -> list[Result]:
-    """Read what the rows have come to that have all their steps."""
+    """Read what the rows have come to that are finished."""
     found = []
     for row in group.rows:
-        log = read_log(out / folder_of(row))
+        home = out / folder_of(row)
+        log = read_log(home)
         ends = [event for event in log if event["kind"] == "validation"]
-        steps = group.settings.steps if row.trained else 0
+        steps = 0
+        if row.trained:
+            steps = ended_early(home, group.settings) or group.settings.steps
         if not ends or ends[-1]["step"] != steps:
             continue
         last = ends[-1]
         measures = {k: float(v) for k, v in last.items() if k not in ("kind", "step")}
         seconds = max((event["seconds"] for event in log if event["kind"] == "train"), default=0.0)
         curve = tuple((event["step"], float(event["psnr-mu"])) for event in ends)
-        found.append(Result(row, measures, seconds, curve))
+        found.append(Result(row, measures, steps, seconds, curve))
     return found
+
+
+def _first_recipe(group: Group) -> Recipe:
+    return replace(group.rows[0].recipe, settings=group.settings)
+
+
+def _begin_prepared(network: nn.Module, home: Path) -> None:
+    """Begin with the group's preparation, which goes on where rows are given more steps."""
+    begin_from(network, home / WEIGHTS)
+
+
+def _check_rows(group: Group, folders: Folders, out: Path) -> None:
+    """Raise TrainError where a row learned from other scenes: it cannot be compared."""
+    with open_sources(_first_recipe(group), folders) as sources:
+        asked = sources.data
+    for row in group.rows:
+        home = out / folder_of(row)
+        path = last_checkpoint(home / CHECKPOINTS)
+        if path is not None:
+            check_alike(home, read_position(path).run, asked)
 
 
 def _run(recipe: Recipe, folders: Folders, out: Path, process: Process) -> Iterator[Report]:

@@ -11,15 +11,16 @@ from deghost.train.recipe import described
 
 
 COLUMNS = ("psnr-mu", "psnr-l")
+OPTIMISERS = {"adam": "Adam", "adamw": "AdamW", "muon": "Muon"}
 PAPERS = {  # by network
     "segdeghost": "Segmentation Guided Deep HDR Deghosting",
     "vam": "High Dynamic Range Imaging via Visual Attention Modules",
 }
 
 
-def table_text(group: Group, results: Sequence[Result]) -> str:
+def table_text(group: Group, results: Sequence[Result], source: str) -> str:
     """Lay results out in Markdown, in the order of the group."""
-    lines = [f"# {group.about}", "", budget_text(group), ""]
+    lines = [f"# {group.about}", "", budget_text(group, source), ""]
     lines += [_row("row", "what", *COLUMNS, "paper " + COLUMNS[0], "paper " + COLUMNS[1], "s")]
     lines += [_row(*["---"] * 7)]
     for result in results:
@@ -36,13 +37,17 @@ def table_text(group: Group, results: Sequence[Result]) -> str:
     lines += ["", *_agreements(results)]
     if any(len(result.curve) > 1 for result in results):
         lines += ["", *_curves(results)]
+    early = [r for r in results if r.row.trained and r.steps < group.settings.steps]
+    if early:
+        ends = ", ".join(f"{result.row.name} after {result.steps}" for result in early)
+        lines += ["", f"Ended early, since validation got no better: {ends}."]
     missing = [row.name for row in group.rows if row not in [r.row for r in results]]
     if missing:
         lines += ["", f"Not trained yet: {', '.join(missing)}."]
     return "\n".join([*lines, "", *(f"* {note}." for note in group.notes)]) + "\n"
 
 
-def table_data(group: Group, results: Sequence[Result]) -> str:
+def table_data(group: Group, results: Sequence[Result], source: str) -> str:
     """Give the same as JSON, with every validation."""
     rows = [
         {
@@ -50,6 +55,7 @@ def table_data(group: Group, results: Sequence[Result]) -> str:
             "about": result.row.about,
             "measures": result.measures,
             "published": published_values(result.row),
+            "steps": result.steps,
             "seconds": round(result.seconds, 1),
             "curve": [list(point) for point in result.curve],
             "changes": described(result.row.recipe.changes),
@@ -60,24 +66,24 @@ def table_data(group: Group, results: Sequence[Result]) -> str:
     told = {
         "group": group.name,
         "about": group.about,
-        "scenes": group.count,
+        "scenes": source,
         "settings": described(group.settings),
-        "simulator": described(group.scenes),
         "rows": rows,
         "notes": list(group.notes),
     }
     return json.dumps(told, indent=1) + "\n"
 
 
-def budget_text(group: Group) -> str:
+def budget_text(group: Group, source: str) -> str:
     """Say what every row got."""
     settings = group.settings
+    rate = f"{OPTIMISERS[settings.optimiser]} at {settings.learning_rate:g}"
     return (
         f"Every row: {settings.steps} steps of {settings.batch} random crops of "
-        f"{group.side} x {group.side} pixels of the same {group.count} simulated scenes, seed "
-        f"{settings.seed} unless told, Adam at {settings.learning_rate:g}, "
+        f"{group.side} x {group.side} pixels of the same scenes, seed "
+        f"{settings.seed} unless told, {rate}, "
         f"{settings.schedule} schedule, average of weights {settings.average}; measured at the "
-        f"end on {settings.validation_scenes} scenes of other places, light cut to [0, 1]."
+        f"end, light cut to [0, 1]. Learned from {source}."
     )
 
 

@@ -1,8 +1,9 @@
 """What a run writes of its course: a line of JSON for every event, and TensorBoard's files."""
 
 import json
+import threading
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -44,17 +45,36 @@ class RunLog:
 def opened_log(folder: Path, step: int) -> Iterator[RunLog]:
     """Go on with the log of a run that stands at a step; what came later is forgotten.
 
-    Without the package `tensorboard` only the lines of JSON are written.
+    Without the package `tensorboard` only the lines of JSON are written. What its thread cannot
+    write, `RunLog.write` raises with the event after that.
     """
     events = [event for event in read_log(folder) if event["step"] <= step]
     text = "".join(json.dumps(event) + "\n" for event in events)
     atomic_write(folder / LOG, text.encode(), force=True)
-    board = _board(folder / BOARD, step)
+    with _silent_threads("tensorboard."):
+        board = _board(folder / BOARD, step)
+        try:
+            yield RunLog(folder, board)
+        finally:
+            if board is not None:
+                with suppress(OSError):  # a full disk: all numbers are in the lines of JSON, too
+                    board.close()
+
+
+@contextmanager
+def _silent_threads(package: str) -> Iterator[None]:
+    """Print no tracebacks of the threads of a package, which raises their errors elsewhere, too."""
+    told = threading.excepthook
+
+    def tell(trouble: threading.ExceptHookArgs) -> None:
+        if not type(trouble.thread).__module__.startswith(package):
+            told(trouble)
+
+    threading.excepthook = tell
     try:
-        yield RunLog(folder, board)
+        yield
     finally:
-        if board is not None:
-            board.close()
+        threading.excepthook = told
 
 
 def read_log(folder: Path) -> list[dict[str, Any]]:

@@ -10,8 +10,9 @@ from torch import Tensor, nn
 
 from deghost.data.scene_settings import SceneSettings
 from deghost.models.zoo import NETWORKS
+from deghost.train.fingerprints import begin_told
 from deghost.train.loop import Loss
-from deghost.train.settings import TrainSettings
+from deghost.train.settings import FREE, TrainSettings
 from deghost.train.sources import Prepare, Reuse, Vary
 
 
@@ -79,8 +80,7 @@ def described(value: Any) -> Any:
 
 def identity(recipe: Recipe) -> dict[str, Any]:
     """What must not change between a run and its continuation, as plain data."""
-    from deghost.train.settings import FREE
-
     kept = {key: value for key, value in asdict(recipe.settings).items() if key not in FREE}
     told = described(recipe)
-    return {**{key: told[key] for key in ("name", "network", "changes", "scenes")}, **kept}
+    parts = {key: told[key] for key in ("name", "network", "changes", "scenes")}
+    return {**parts, **kept, "beginning": begin_told(recipe.begin)}

@@ -24,6 +24,7 @@ from deghost.train.checkpoint import (
     Position,
     last_checkpoint,
     load_checkpoint,
+    read_position,
     remove_unfinished,
     save_checkpoint,
 )
@@ -81,7 +82,8 @@ def run_recipe(recipe: Recipe, sources: Sources, out: Path, process: Process) ->
     """
     settings = recipe.settings
     with troubles_told(out / CHECKPOINTS), _begun(recipe, sources, out, process) as run:
-        left = max(0, settings.steps - run.trainee.step)
+        tired = _tired(run.trainee.step, run.position, settings)
+        left = 0 if tired else max(0, settings.steps - run.trainee.step)
         first = run.position.scenes
         stream = stream_batches(
             sources.training, first, settings.batch, process, sources.workers, recipe.reuse()
@@ -103,8 +105,28 @@ def run_recipe(recipe: Recipe, sources: Sources, out: Path, process: Process) ->
                         run.checkpoints, run.trainee, run.position, process, settings.keep
                     )
                 yield report
-                if _tired(run):
+                if _tired(step.number, run.position, settings):
                     break
+
+
+def ended_early(out: Path, settings: TrainSettings) -> int | None:
+    """Tell after which step the run in a folder ended for want of patience, None if it did not."""
+    path = last_checkpoint(out / CHECKPOINTS)
+    if path is None:
+        return None
+    step = int(path.stem)
+    return step if _tired(step, read_position(path), settings) else None
+
+
+def check_alike(out: Path, begun: Mapping[str, Any], asked: Mapping[str, Any]) -> None:
+    """Raise TrainError where a run was begun otherwise; older ones did not note everything."""
+    other = [key for key in asked if key in begun and begun[key] != asked[key]]
+    if other:
+        key = other[0]
+        raise TrainError(
+            f"the run in {out.name} was begun with another {key} "
+            f"({_short(begun[key])}, not {_short(asked[key])}); choose another --out"
+        )
 
 
 def make_trainee(recipe: Recipe, device: torch.device) -> Trainee[nn.Module]:
@@ -132,7 +154,8 @@ def _begun(recipe: Recipe, sources: Sources, out: Path, process: Process) -> Ite
     if process.leads:
         folder.mkdir(parents=True, exist_ok=True)
         remove_unfinished(folder)
-    position = _resumed(recipe, trainee, folder, process)
+    asked = json.loads(json.dumps({**identity(recipe), **sources.data}))
+    position = _resumed(asked, trainee, folder, process)
     validation: tuple[Any, ...] = ()
     if process.leads:
         atomic_write(out / RECIPE, json.dumps(described(recipe), indent=1).encode(), force=True)
@@ -146,23 +169,16 @@ def _begun(recipe: Recipe, sources: Sources, out: Path, process: Process) -> Ite
 
 
 def _resumed(
-    recipe: Recipe, trainee: Trainee[nn.Module], folder: Path, process: Process
+    asked: Mapping[str, Any], trainee: Trainee[nn.Module], folder: Path, process: Process
 ) -> Position:
-    """Load the newest checkpoint, if there is one of this recipe."""
+    """Load the newest checkpoint, if there is one of a run that was asked to do the same."""
     path = process.from_leader(last_checkpoint(folder))
-    asked = json.loads(json.dumps(identity(recipe)))
     if path is None:
         return Position(run=asked)
     position = load_checkpoint(path, trainee, process)
     begun = {**asdict(TrainSettings()), **position.run}  # of settings that are new since then
-    other = [key for key in asked if begun.get(key) != asked[key]]
-    if other:
-        key = other[0]
-        raise TrainError(
-            f"the run in {folder.parent.name} was begun with another {key} "
-            f"({_short(begun.get(key))}, not {_short(asked[key])}); choose another --out"
-        )
-    return position
+    check_alike(folder.parent, begun, asked)
+    return replace(position, run={**position.run, **asked})
 
 
 def _staged(recipe: Recipe, trainee: Trainee[nn.Module]) -> Loss[Any]:
@@ -222,13 +238,18 @@ def _validated(run: Run, report: Report) -> Report:
     return replace(report, measures=measures, best=True)
 
 
-def _tired(run: Run) -> bool:
-    """Tell whether validation has not got better for too long."""
-    settings = run.recipe.settings
-    waited = run.trainee.step - run.position.best_step
-    return settings.patience > 0 and waited >= settings.patience * settings.validate_every
+def _tired(step: int, position: Position, settings: TrainSettings) -> bool:
+    """Tell whether validation, at this step too, has not got better for too long."""
+    if settings.patience == 0 or position.best is None:
+        return False
+    waited = step - position.best_step
+    is_due = _due(step, settings)["validation"]
+    return is_due and waited >= settings.patience * settings.validate_every
 
 
 def _short(value: Any) -> str:
-    text = json.dumps(value)
+    """Print a value in a few words."""
+    if value is None:
+        return "none"
+    text = value if isinstance(value, str) else json.dumps(value)
     return text if len(text) < 60 else f"{text[:57]}..."
