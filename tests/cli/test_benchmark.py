@@ -16,6 +16,7 @@ def here(tmp_path, monkeypatch):
     """The working folder, with a data set of two small scenes called `set`."""
     monkeypatch.chdir(tmp_path)
     shutil.copytree(SCENES, tmp_path / "set")
+    (tmp_path / "set" / "page.html").touch()
     return tmp_path
 
 
@@ -68,6 +69,19 @@ def test_some_scenes_can_be_chosen(here, run):
     assert {picture["name"] for picture in json.loads(result.out)["pictures"]} == {"Training/002"}
 
 
+def test_another_scale_is_told(here, run):
+    """1.0 clips the darkest frame of these scenes, but the medium one under ntire21."""
+    line = "benchmark set --methods reference --json"
+
+    other = run(f"{line} -p ntire21 -o other")
+    own = run(f"{line} -p kalantari -o own --metrics psnr-l")
+
+    (note,) = json.loads(other.out)["notes"]
+    assert note.startswith("2 of 2 scenes have another scale than ntire21")
+    assert "results and truths were multiplied by" in note
+    assert json.loads(own.out)["notes"] == []
+
+
 def test_published_rows_can_be_put_beside(here, run):
     """With their gaps, and with what keeps them from being compared."""
     result = run(f"benchmark set -o run -p kalantari {QUICK} --compare-published")
@@ -94,7 +108,8 @@ def test_published_rows_can_be_put_beside(here, run):
         ("benchmark set -o run --part test", "has no part test"),
         ("benchmark set -o run --only magic", "no scene or group 'magic'"),
         ("benchmark set -o set", "set holds other files"),
-        ("benchmark set -o run --report set/manifest.json", "--force"),
+        ("benchmark set -o run --report set/manifest.json", "let it end in .html"),
+        ("benchmark set -o run --report set/page.html", "pass --force"),
     ],
 )
 def test_mistakes_end_in_one_line(here, refused, line, message):

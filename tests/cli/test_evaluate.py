@@ -1,4 +1,5 @@
 import json
+import math
 import re
 import shutil
 from pathlib import Path
@@ -90,6 +91,45 @@ def test_a_bad_picture_is_skipped_and_told(here, run, harm, words):
     assert means(result)["psnr-l"] == pytest.approx(20, abs=1e-3)
 
 
+def test_a_run_replaces_its_own_page_alone(here, run, refused):
+    """Another page in its folder is replaced by --force only."""
+    line = f"evaluate ours truth {QUICK} --quiet --report run/page.html"
+    run(line)
+    page = here / "run/page.html"
+    first = page.read_text()
+    put(here / "ours/b.exr", 0.6)
+
+    again = run(line)
+    second = page.read_text()
+    page.write_text("<html>notes of mine</html>")
+
+    assert again.code == 0
+    assert first != second
+    assert "page.html exists already; pass --force" in refused(line)
+    assert page.read_text() == "<html>notes of mine</html>"
+    assert run(f"{line} --force").code == 0
+    assert page.read_text() == second
+
+
+def test_what_numbers_cannot_be_believed_is_told(here, run):
+    """HDR-VDP-2 shows small pictures too coarse, and a set's truths may be of another scale."""
+    shutil.copytree(SCENES, here / "set")
+    (here / "other").mkdir()
+    for number in ("001", "002"):
+        shutil.copy(here / f"set/Training/{number}/HDRImg.hdr", here / f"other/{number}.hdr")
+
+    small = run("evaluate ours truth -p kalantari -o run --metrics hdr-vdp-2 --json")
+    scaled = run("evaluate other set -p ntire21 -o scaled --json")
+
+    (note,) = json.loads(small.out)["notes"]
+    assert note.startswith("2 of 2 pictures are smaller than 256 pixels (one is 24x20)")
+    (note,) = json.loads(scaled.out)["notes"]
+    assert note.startswith("2 of 2 scenes have another scale than ntire21")
+    assert "files of results must be in that scale, too" in note
+    scores = json.loads(scaled.out)["pictures"][0]["scores"]
+    assert all(math.isfinite(score) for score in scores.values())  # the files are not rescaled
+
+
 def test_truths_may_be_a_data_set(here, run):
     """A data set's own truths, compared with themselves, are equal."""
     shutil.copytree(SCENES, here / "set")
@@ -118,7 +158,8 @@ def test_truths_may_be_a_data_set(here, run):
         ("evaluate ours truth -p tel -o run --demosaic x", "tel has no use for --demosaic"),
         ("evaluate ours truth -p bracketire -o run --demosaic x", "x is not there"),
         ("evaluate ours truth -p tel -o truth", "truth holds other files"),
-        ("evaluate ours truth -p tel -o run --report truth/a.exr", "--force"),
+        ("evaluate ours truth -p tel -o run --report truth/a.exr", "let it end in .html"),
+        ("evaluate ours truth -p tel -o run --report run/results.json", "let it end in .html"),
     ],
 )
 def test_mistakes_end_in_one_line(here, refused, line, message):

@@ -9,7 +9,14 @@ from deghost.data.layouts import open_scenes
 from deghost.data.views import Panorama
 from deghost.errors import SettingsError
 from deghost.evaluate import benchmark
-from deghost.evaluate.benchmark import check_light, find_cases, run_benchmark, select, spared
+from deghost.evaluate.benchmark import (
+    check_light,
+    find_cases,
+    remarks,
+    run_benchmark,
+    select,
+    spared,
+)
 from deghost.evaluate.choices import choose
 from deghost.evaluate.methods import reference_alone
 from deghost.evaluate.protocols import PROTOCOLS
@@ -137,6 +144,28 @@ def test_recoverable_pixels_have_columns_of_their_own(cases, folder, monkeypatch
     (record,) = run_benchmark(cases[:1], {"wrong": wrong_above}, QUICK, folder)
 
     assert record.scores["psnr-mu-recoverable"] > record.scores["psnr-mu"] + 3
+
+
+@pytest.mark.parametrize("name", ["kalantari", "ntire21"])
+def test_the_scale_of_a_data_set_changes_no_score(cases, folder, monkeypatch, name):
+    """Scenes told by the darkest frame, and the same told by the medium one, as NTIRE's are."""
+    scene = open_scenes(SCENES)[0]
+    one = scene.exposures[1].item()
+    other = replace(scene, exposures=scene.exposures / one, truth=scene.truth * one)
+    choice = choose(name, ("psnr-l",) if name == "kalantari" else ("psnr", "psnr-mu"))
+    methods = {"reference": reference_alone}
+    found = []
+
+    for told in (scene, other):
+        monkeypatch.setattr(benchmark.Case, "load", lambda case, told=told: told)
+        found += run_benchmark(cases[:1], methods, choice, folder)
+
+    assert dict(found[0].scores) == pytest.approx(dict(found[1].scores), abs=1e-3)
+    assert found[0].truth_range == pytest.approx(found[1].truth_range)
+    factors = (1, 1 / one) if name == "kalantari" else (one, 1)
+    assert [record.scaling for record in found] == pytest.approx(factors)
+    notes = [remarks([record], methods, choice.protocol) for record in found]
+    assert [len(own) for own in notes] == [int(record.scaling != 1) for record in found]
 
 
 def test_the_bench_has_its_scenes(monkeypatch, tmp_path):

@@ -194,7 +194,11 @@ def test_a_preset_is_its_call():
 @pytest.mark.parametrize(
     ("test", "more", "message"),
     [
-        (torch.ones(3, 40, 61), {}, r"3x40x61 and 3x40x60 cannot be compared; make them the same"),
+        (
+            torch.ones(3, 40, 61),
+            {},
+            "61x40 and 60x40 pixels cannot be compared; make them one size",
+        ),
         (torch.full((3, 40, 60), torch.nan), {}, "not finite; mend them"),
         (torch.ones(3, 40, 60), {"pixels_per_degree": 0.0}, "0 pixels per degree is not"),
         (torch.ones(3, 40, 60), {"surround": -1.0}, "surround of -1 cd/m² is not"),

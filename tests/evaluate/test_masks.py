@@ -5,6 +5,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
+from deghost.errors import SettingsError
 from deghost.evaluate.masks import compare_masks
 
 
@@ -64,6 +65,20 @@ def test_half_belongs_to_the_mask():
     soft = torch.tensor([[0.5, 0.49]])
 
     assert compare_masks(soft, torch.tensor([[1.0, 0.0]])).dice == 1
+
+
+@pytest.mark.parametrize(
+    ("test", "message"),
+    [
+        (FOUND[:1], "masks of 4x1 and 4x2 pixels cannot be compared"),
+        (FOUND[None], "masks of 1x2x4 and 2x4 cannot be compared"),
+        (FOUND / 0, "a mask has values that are not finite"),
+    ],
+)
+def test_masks_that_cannot_be_compared_are_refused(test, message):
+    """They would be stretched over each other, or counted as empty."""
+    with pytest.raises(SettingsError, match=message):
+        compare_masks(test, TRUE)
 
 
 def test_masks_of_a_batch_count_for_themselves():

@@ -1,3 +1,4 @@
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -85,6 +86,26 @@ def test_truths_may_be_a_data_set(tmp_path):
     assert found.pairs[0].group == "Training"
     assert found.pairs[0].read_truth().values.shape[0] == 3
     assert [failure.name for failure in found.failures] == ["Training/002"]
+
+
+def test_of_a_data_set_with_a_test_part_that_part_is_taken(tmp_path):
+    """Its scenes are called as training scenes are, and belong to predictions of plain names."""
+    for part in ("Training", "Test"):
+        shutil.copytree(SCENES / "Training", tmp_path / "set" / part)
+    for name in ("001", "002"):
+        put(tmp_path / "ours" / f"{name}.exr")
+
+    found = find_pairs(tmp_path / "ours", tmp_path / "set", KALANTARI, None)
+    training = find_pairs(tmp_path / "ours", tmp_path / "set" / "Training", KALANTARI, None)
+
+    assert [pair.name for pair in found.pairs] == ["Test/001", "Test/002"]
+    assert found.failures == ()
+    assert found.notes == (
+        "of 4 scenes with a truth, the 2 of the test part were taken; to measure others, give "
+        "their folder as the truth",
+    )
+    assert [pair.name for pair in training.pairs] == ["001", "002"]
+    assert training.notes == ()
 
 
 def test_two_files_are_a_pair(tmp_path):

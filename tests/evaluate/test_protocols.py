@@ -10,6 +10,7 @@ import torch
 from deghost.errors import SettingsError
 from deghost.evaluate.hdrvdp2 import hdrvdp2, hdrvdp2_as
 from deghost.evaluate.hdrvdp2_display import pixels_per_degree
+from deghost.evaluate.protocol import scaling
 from deghost.evaluate.protocols import (
     PROTOCOLS,
     in_values_of,
@@ -247,6 +248,33 @@ def test_light_is_turned_into_what_is_compared():
     codes = in_values_of(PROTOCOLS["ntire21"], light)[0, 0, 0].item()
     assert codes == pytest.approx(0.25 ** (1 / 2.24))
     assert in_values_of(PROTOCOLS["bracketire"], 4 * light).max() == pytest.approx(1)
+
+
+@pytest.mark.parametrize(
+    ("name", "exposures", "factor"),
+    [
+        ("kalantari", (1.0, 4.0, 16.0), 1),
+        ("deghost-bench", (1.0, 8.0), 1),
+        ("ntire21", (0.125, 1.0, 8.0), 1),
+        ("kalantari", (0.125, 1.0, 8.0), 0.125),
+        ("iccp19", (0.0625, 0.25, 1.0, 4.0, 16.0), 0.0625),
+        ("ntire21-as-vam", (1.0, 4.0, 16.0), 4),
+        ("bracketire", (1.0, 4.0, 16.0), 0.25),
+    ],
+)
+def test_exposures_tell_a_scene_s_scale(name, exposures, factor):
+    """Light of 1 is brought to the clipping level that a protocol's scale is told by."""
+    assert scaling(PROTOCOLS[name], torch.tensor(exposures)) == factor
+
+
+def test_a_mask_of_another_picture_is_refused():
+    """It would be stretched over the picture, or tell of other pixels."""
+    protocol = only("deghost-bench", "psnr-l")
+
+    with pytest.raises(SettingsError, match="mask of 32x1 pixels is none of a picture of 32x20"):
+        measure(protocol, flat(0.1, 20, 32), flat(0.2, 20, 32), torch.ones(1, 32))
+    with pytest.raises(SettingsError, match="a mask has values that are not finite"):
+        measure(protocol, flat(0.1), flat(0.2), torch.full((32, 32), torch.nan))
 
 
 def test_a_metric_that_needs_a_file_is_added_by_its_name():

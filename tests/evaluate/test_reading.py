@@ -1,5 +1,7 @@
 """Files of results and truths; the mosaics are those of a tiny data set like BracketIRE's."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 import torch
@@ -17,6 +19,7 @@ KALANTARI, MATLAB, NTIRE, BRACKETIRE, APPROXIMATE = (
     Reading.of(PROTOCOLS[name])
     for name in ("kalantari", "kalantari-matlab", "ntire21", "bracketire", "bracketire-approx")
 )
+SCENES = Path(__file__).parent.parent / "data" / "scenes"
 GAINS = {"red_gain": 2.0, "blue_gain": 1.5, "cam2rgb": np.eye(3)}
 DEVELOPMENT = Development(2.0, 1.5, torch.eye(3))
 
@@ -115,6 +118,19 @@ def test_an_approximation_develops_result_and_truth_alike(tmp_path, scenes, mosa
     assert torch.equal(truth.values, developed(mosaic))
     assert torch.equal(test, truth.values)
     assert is_rounded
+
+
+def test_truths_of_a_set_are_brought_to_the_protocol_s_scale():
+    """1.0 of Kalantari's truths clips the darkest frame, 1.0 of NTIRE's codes the medium one."""
+    known = open_scenes(SCENES)
+    light, exposures = known[0].truth, known[0].exposures
+
+    linear, codes = (read_truth_scene(known, 0, reading) for reading in (KALANTARI, NTIRE))
+
+    assert torch.equal(linear.values, light)
+    assert linear.scaling == 1
+    assert torch.allclose(codes.values**2.24, exposures[1] * light, rtol=1e-4, atol=1e-6)
+    assert codes.scaling == exposures[1]
 
 
 def test_the_true_picture_comes_with_the_scene(scenes):

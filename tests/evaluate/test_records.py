@@ -13,7 +13,13 @@ def record(name="a/b", **changes):
     return Record(name, **{"method": "m", "group": "g", "scores": scores, **CONSTANT, **changes})
 
 
-CONSTANT = {"truth_range": (0.0, 2.0), "key": "k", "seconds": 0.5}
+CONSTANT = {
+    "truth_range": (0.0, 2.0),
+    "key": "k",
+    "seconds": 0.5,
+    "scaling": 0.25,
+    "size": (40, 30),
+}
 
 
 @pytest.fixture

@@ -90,7 +90,7 @@ def benchmark(
         scenes: Folder of a data set, or deghost-bench (with --panoramas).
     """
     from deghost.cli.results_report import print_results
-    from deghost.evaluate.benchmark import check_light, find_cases, run_benchmark, select, spared
+    from deghost.evaluate.benchmark import check_light, find_cases, remarks, run_benchmark, select
     from deghost.evaluate.choices import LpipsFiles, choose
     from deghost.evaluate.merged_networks import merged_networks
     from deghost.evaluate.methods import DESCRIPTIONS, METHODS, chosen_methods
@@ -120,7 +120,7 @@ def benchmark(
         {name: DESCRIPTIONS.get(name) or told.get(name, "") for name in chosen},
         records,
         failures,
-        spared(records, chosen),
+        remarks(records, chosen, choice.protocol),
     )
     if compare_published:
         results = with_published(results)

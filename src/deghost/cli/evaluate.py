@@ -53,9 +53,11 @@ def evaluate(
     Args:
         predictions: A picture (.exr, .hdr, .tif; .png where codes are compared; .npy for
             mosaics), or a folder.
-        truth: The picture it should be, or a folder of pictures or of a data set's scenes.
+        truth: The picture it should be, or a folder of pictures or of a data set's scenes (of
+            which the test part is taken, if there is one).
     """
     from deghost.cli.results_report import print_results
+    from deghost.evaluate.cautions import cautions
     from deghost.evaluate.choices import LpipsFiles, choose
     from deghost.evaluate.evaluation import evaluate_pairs
     from deghost.evaluate.outputs import check_report, write_results
@@ -79,7 +81,7 @@ def evaluate(
         {method: ""},
         records,
         (*failures, *found.failures),
-        found.notes,
+        (*found.notes, *cautions(records, choice.protocol, are_files=True)),
     )
     if compare_published:
         results = with_published(results)

@@ -1,4 +1,8 @@
-"""Run methods over scenes of known truth and measure what they make."""
+"""Run methods over scenes of known truth and measure what they make.
+
+A data set's light, of truth and result alike, is brought to the scale of the protocol: what 1.0
+means in a scene, its exposures tell.
+"""
 
 import time
 from collections.abc import Iterator, Mapping, Sequence
@@ -15,10 +19,11 @@ from deghost.data.scene_set import SceneSet
 from deghost.data.splits import Part
 from deghost.data.views import Panorama
 from deghost.errors import SettingsError
+from deghost.evaluate.cautions import cautions
 from deghost.evaluate.choices import Choice
 from deghost.evaluate.evaluation import MEASURING, Pair, Progress, assess, failure, key_of
 from deghost.evaluate.methods import Method, rgb_scene
-from deghost.evaluate.protocol import Protocol, in_values_of
+from deghost.evaluate.protocol import Protocol, in_values_of, scaling
 from deghost.evaluate.records import Outcome, Record, RunFolder, checksum
 from deghost.evaluate.results import ORACLES
 from deghost.types import Scene
@@ -135,6 +140,13 @@ def spared(records: Sequence[Record], methods: Mapping[str, Method]) -> tuple[st
     return tuple(notes)
 
 
+def remarks(
+    records: Sequence[Record], methods: Mapping[str, Method], protocol: Protocol
+) -> tuple[str, ...]:
+    """Note what a reader must know of these scenes besides the protocol's own notes."""
+    return (*spared(records, methods), *cautions(records, protocol))
+
+
 @dataclass(frozen=True)
 class Run:
     """What all measurements of a scene share."""
@@ -157,8 +169,9 @@ def _measured(case: Case, scene: Scene, name: str, method: Method, run: Run) -> 
     assert scene.truth is not None  # as checked
     protocol = run.choice.protocol
     group = str(scene.details.get("group", case.group))
-    test, truth = (in_values_of(protocol, light) for light in (radiance, scene.truth))
-    pair = Pair(case.name, name, group, test, truth, scene.recoverable)
+    factor = scaling(protocol, scene.exposures)
+    test, truth = (in_values_of(protocol, factor * light) for light in (radiance, scene.truth))
+    pair = Pair(case.name, name, group, test, truth, scene.recoverable, factor)
     return assess(run.choice, pair, run.folder, key, seconds)
 
 

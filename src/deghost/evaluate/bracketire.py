@@ -14,6 +14,7 @@ from jaxtyping import Float
 from torch import Tensor
 from torch.nn import functional
 
+from deghost.evaluate.comparable import of_comparable
 from deghost.evaluate.demosaic import Demosaic
 from deghost.evaluate.psnr import psnr
 from deghost.evaluate.ssim import SIDE, check_size, compare, gaussian_inside, pooled
@@ -52,6 +53,7 @@ def develop(
     return (mu_law(picture) * CODES).floor() / CODES
 
 
+@of_comparable
 def psnr_bracketire(
     test: Float[Tensor, "*batch 3 h w"], truth: Float[Tensor, "*batch 3 h w"], crop: int = CROP
 ) -> Float[Tensor, "*batch"]:
@@ -59,6 +61,7 @@ def psnr_bracketire(
     return psnr(inside(test, crop), inside(truth, crop))
 
 
+@of_comparable
 def ssim_bracketire(
     test: Float[Tensor, "*batch 3 h w"], truth: Float[Tensor, "*batch 3 h w"], crop: int = CROP
 ) -> Float[Tensor, "*batch"]:

@@ -5,12 +5,14 @@ from jaxtyping import Float
 from torch import Tensor
 
 from deghost.errors import SettingsError
+from deghost.evaluate.comparable import of_comparable
 from deghost.evaluate.pu21 import PEAK_LIGHT
 
 
 DISPLAY = "standard_hdr_linear"  # 30 inches, 4K, 1500 cd/m², 10 lux, from twice its height
 
 
+@of_comparable
 def colour_video_vdp(
     test: Float[Tensor, "*batch 3 h w"],
     truth: Float[Tensor, "*batch 3 h w"],

@@ -41,6 +41,7 @@ class Pair:
     test: Picture
     truth: Float[Tensor, "_ _ _"]  # of another size, it cannot be measured
     recoverable: Mask | None = None
+    scaling: float = 1.0  # of the data set's light, to the protocol's scale
 
 
 def evaluate_pairs(
@@ -69,8 +70,9 @@ def _evaluate(found: Found, method: str, choice: Choice, folder: RunFolder, base
     test, is_rounded = read_values(found.prediction, choice.reading, truth.development)
     if is_rounded:
         choice = replace(choice, protocol=replace(choice.protocol, rounding="none"))
-    key = checksum(base, test, truth.values, truth.recoverable)
-    pair = Pair(found.name, method, found.group, test, truth.values, truth.recoverable)
+    key = checksum(base, test, truth.values, truth.recoverable, truth.scaling)
+    known = (truth.values, truth.recoverable, truth.scaling)
+    pair = Pair(found.name, method, found.group, test, *known)
     return folder.load(found.name, method, key) or assess(choice, pair, folder, key)
 
 
@@ -91,7 +93,9 @@ def assess(
     for part, kind in kinds.items():
         folder.save_picture(pair.name, kind, compressed(pictures[part]))
     bounds = (pair.truth.min().item(), pair.truth.max().item())
-    record = Record(pair.name, pair.method, pair.group, scores, bounds, key, seconds)
+    size = (pair.truth.shape[-1], pair.truth.shape[-2])
+    told = (scores, bounds, key, seconds, pair.scaling, size)
+    record = Record(pair.name, pair.method, pair.group, *told)
     folder.save(record)
     return record
 

@@ -5,12 +5,14 @@ from jaxtyping import Float, Float32
 from torch import Tensor
 
 from deghost.errors import SettingsError
+from deghost.evaluate.comparable import of_comparable
 
 
 DARKEST = 1e-5  # radiance: the package ends the program for a truth with nothing above its epsilon
 PIXELS_PER_DEGREE = 67.0  # the package's own: a 4K screen 0.7 m wide, seen from 0.7 m
 
 
+@of_comparable
 def hdr_flip(
     test: Float[Tensor, "*batch 3 h w"],
     truth: Float[Tensor, "*batch 3 h w"],
@@ -21,8 +23,8 @@ def hdr_flip(
     Andersson, Nilsson, Shirley and Akenine-Moller, Visualizing errors in rendered high dynamic
     range images, Eurographics 2021. The truth's range decides at which exposures both are shown.
     Negative light counts as none. Gradients do not pass; runs on the CPU.
-    Raises SettingsError where the package is not installed, for a black truth and for values that
-    are not finite.
+    Raises SettingsError where the package is not installed and for a black truth, which the
+    package does not return from.
     """
     try:
         from flip_evaluator import evaluate
@@ -30,20 +32,13 @@ def hdr_flip(
         raise SettingsError(
             "HDR-FLIP needs the package flip-evaluator; run pip install flip-evaluator"
         ) from error
-    _check(test, truth)
+    if truth.amax((-3, -2, -1)).min() < DARKEST:
+        raise SettingsError("a black truth has no exposures at which HDR-FLIP could compare it")
     settings = {"ppd": pixels_per_degree}
     errors = []
     for pair in zip(*(_pixels(image) for image in (truth, test)), strict=True):
         errors.append(evaluate(*pair, "HDR", applyMagma=False, parameters=settings)[1])
     return test.new_tensor(errors).reshape(test.shape[:-3])
-
-
-def _check(test: Float[Tensor, "*batch 3 h w"], truth: Float[Tensor, "*batch 3 h w"]) -> None:
-    """Refuse what the package does not return from."""
-    if not (test.isfinite().all() and truth.isfinite().all()):
-        raise SettingsError("a picture has values that are not finite; mend them before comparing")
-    if truth.amax((-3, -2, -1)).min() < DARKEST:
-        raise SettingsError("a black truth has no exposures at which HDR-FLIP could compare it")
 
 
 def _pixels(images: Float[Tensor, "*batch 3 h w"]) -> list[Float32[np.ndarray, "h w 3"]]:

@@ -16,6 +16,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from deghost.errors import SettingsError
+from deghost.evaluate.comparable import comparable
 from deghost.evaluate.hdrvdp2_display import PRESETS, Encoding, Picture, Viewing, to_light
 from deghost.evaluate.hdrvdp2_eye import DARKEST, DAYLIGHT, PRIMARIES, respond, scatter_spectrum
 from deghost.evaluate.hdrvdp2_masking import Comparison, compare, detect
@@ -58,10 +59,11 @@ def hdrvdp2(
     `display` names the primaries of RGB and XYZ pictures; one channel has the spectrum of D65.
     `surround` is the light around the pictures in cd/m², or "mean": of each primary the geometric
     mean of the reference. Computes in the type of the pictures,
-    but scatters their light in double precision. Gradients do not pass.
+    single precision at least, but scatters their light in double precision. Gradients do not pass.
     Raises SettingsError for pictures or settings that cannot be compared.
     """
-    _check(test, reference, pixels_per_degree, surround)
+    test, reference = comparable(test, reference)
+    _check(test, pixels_per_degree, surround)
     if display not in PRIMARIES:
         raise SettingsError(f"no display {display!r}; there are: {', '.join(PRIMARIES)}")
     primaries = DAYLIGHT if len(test) == 1 else PRIMARIES[display]
@@ -89,6 +91,7 @@ def hdrvdp2_as(viewing: Viewing | str, test: Picture, reference: Float[Tensor, "
         if viewing not in PRESETS:
             raise SettingsError(f"no viewing {viewing!r}; there are: {', '.join(PRESETS)}")
         viewing = PRESETS[viewing]
+    test, reference = comparable(test, reference)
     shown = [viewing.show(picture) for picture in (test, reference)]
     if viewing.swapped:
         shown.reverse()
@@ -125,23 +128,13 @@ def _differing(test: Picture, reference: Picture) -> Map:
     return ((test - reference).abs() / reference > ALIKE).any(0).to(test)
 
 
-def _check(
-    test: Picture,
-    reference: Float[Tensor, "_ _ _"],
-    pixels_per_degree: float,
-    surround: float | Literal["mean"],
-) -> None:
+def _check(test: Picture, pixels_per_degree: float, surround: float | Literal["mean"]) -> None:
     """Refuse what cannot be compared."""
-    if test.shape != reference.shape:
-        sizes = " and ".join("x".join(map(str, picture.shape)) for picture in (test, reference))
-        raise SettingsError(f"pictures of {sizes} cannot be compared; make them the same size")
     if min(test.shape[1:]) < SMALLEST:
         raise SettingsError(
             f"a picture of {test.shape[2]}x{test.shape[1]} pixels is too small for HDR-VDP-2; "
             f"it needs {SMALLEST} each way"
         )
-    if not (test.isfinite().all() and reference.isfinite().all()):
-        raise SettingsError("a picture has values that are not finite; mend them before comparing")
     if not 0 < pixels_per_degree < math.inf:
         raise SettingsError(f"{pixels_per_degree:g} pixels per degree is not a positive number")
     if surround != "mean" and not 0 < surround < math.inf:

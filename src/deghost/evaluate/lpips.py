@@ -14,6 +14,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from deghost.errors import SettingsError
+from deghost.evaluate.comparable import comparable_rgb
 from deghost.evaluate.lpips_networks import ALEX, SQUEEZE, VGG16, Backbone
 from deghost.layers.foreign_weights import read_foreign
 
@@ -37,6 +38,7 @@ class Lpips:
 
         Raises SettingsError for a picture that is too small for the network.
         """
+        test, truth = comparable_rgb(test, truth)
         h, w = truth.shape[-2:]
         if min(h, w) < self.backbone.smallest:
             raise SettingsError(

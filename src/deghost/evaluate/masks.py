@@ -10,6 +10,8 @@ import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
 
+from deghost.evaluate.comparable import comparable
+
 
 THRESHOLD = 0.5
 
@@ -61,8 +63,10 @@ class Agreement:
         return torch.stack(five).mean(0)
 
 
-def compare_masks(test: Masks, truth: Masks) -> Agreement:
+def compare_masks(test: Float[Tensor, "..."], truth: Float[Tensor, "..."]) -> Agreement:
     """Count the pixels in which two masks agree and differ, image by image.
+
+    Raises SettingsError for masks of two shapes, of integers, or with values that are not finite.
 
     Example:
         >>> found, true = torch.tensor([[1.0, 1.0, 0.0, 0.0]]), torch.tensor([[1.0, 0.0, 0.0, 0.0]])
@@ -70,6 +74,7 @@ def compare_masks(test: Masks, truth: Masks) -> Agreement:
         >>> agreement.dice, agreement.jaccard, agreement.specificity
         (tensor(0.6667), tensor(0.5000), tensor(0.6667))
     """
+    test, truth = comparable(test, truth, "mask")
     found, true = test >= THRESHOLD, truth >= THRESHOLD
     return Agreement(
         _count(found & true), _count(found & ~true), _count(~found & true), _count(~found & ~true)

@@ -2,6 +2,8 @@
 
 Each takes `*batch 3 h w` twice and gives `*batch`. There, 1.0 is the white of the benchmark; where
 light is needed, it is 1000 cd/m². Metrics of other inputs, or that need a file, are not here.
+All raise SettingsError for pictures that are not RGB, not of one shape, not of floating-point or
+not of finite values; half floats are compared in single precision.
 """
 
 from collections.abc import Callable
@@ -11,6 +13,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from deghost.evaluate.colour_video_vdp import colour_video_vdp
+from deghost.evaluate.comparable import of_comparable
 from deghost.evaluate.hdr_flip import hdr_flip
 from deghost.evaluate.hdrvdp2 import hdrvdp2_as
 from deghost.evaluate.hdrvdp2_display import PRESETS
@@ -24,6 +27,7 @@ from deghost.evaluate.tone_mapped import TONES, psnr_shown, ssim_shown
 Metric = Callable[[Tensor, Tensor], Tensor]
 
 
+@of_comparable
 def quality(
     test: Float[Tensor, "*batch 3 h w"], truth: Float[Tensor, "*batch 3 h w"], viewing: str
 ) -> Float[Tensor, "*batch"]:

@@ -9,6 +9,7 @@ from jaxtyping import Float
 from torch import Tensor
 from torch.nn import functional
 
+from deghost.evaluate.comparable import of_comparable
 from deghost.evaluate.ssim import SIDE, check_size, compare, gaussian_inside
 
 
@@ -16,6 +17,7 @@ EXPONENTS = (0.0448, 0.2856, 0.3001, 0.2363, 0.1333)  # from the finest scale to
 SMALLEST = (SIDE - 1) * 2 ** (len(EXPONENTS) - 1) + 1  # pixels
 
 
+@of_comparable
 def ms_ssim(
     test: Float[Tensor, "*batch 3 h w"], truth: Float[Tensor, "*batch 3 h w"], peak: float = 1.0
 ) -> Float[Tensor, "*batch"]:

@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
@@ -52,7 +52,8 @@ class Wanted:
 def find_pairs(predictions: Path, truth: Path, reading: Reading, layout: str | None) -> Pairing:
     """Match two files, or two folders by the names of files or of scenes' folders.
 
-    The truths may be a data set of a known layout. Raises ReadError, SettingsError.
+    The truths may be a data set of a known layout; of one with a test part that part is taken.
+    Raises ReadError, SettingsError.
     """
     for path in (predictions, truth):
         if not path.exists():
@@ -62,18 +63,34 @@ def find_pairs(predictions: Path, truth: Path, reading: Reading, layout: str | N
         return Pairing((Found(predictions.stem, "", predictions, read),), (), ())
     if predictions.is_file() or truth.is_file():
         raise SettingsError("one of the two is a file, the other a folder; give two of a kind")
-    return _matched(_truths(truth, reading, layout), predictions, reading)
+    scenes = _scenes(truth, layout)
+    if scenes is None:
+        return _matched(_truth_files(truth, reading), predictions, reading)
+    wanted, notes = _truth_scenes(scenes, reading)
+    found = _matched(wanted, predictions, reading)
+    return replace(found, notes=(*notes, *found.notes))
 
 
-def _truths(folder: Path, reading: Reading, layout: str | None) -> list[Wanted]:
-    """List the truths in a folder: scenes of a data set, or else all pictures."""
-    scenes = _scenes(folder, layout)
-    if scenes is not None:
-        return [
-            Wanted(tuple(entry.name.split("/")), partial(read_truth_scene, scenes, k, reading))
-            for k, entry in enumerate(scenes.entries)
-            if entry.files.get("truth")
-        ]
+def _truth_scenes(scenes: SceneSet, reading: Reading) -> tuple[list[Wanted], tuple[str, ...]]:
+    """List the scenes with truths, of the test part alone if it has some, and tell that."""
+    known = [k for k, entry in enumerate(scenes.entries) if entry.files.get("truth")]
+    parts = scenes.parts
+    chosen = [k for k in known if parts[k] == "test"] or known
+    wanted = [
+        Wanted(tuple(scenes.names[k].split("/")), partial(read_truth_scene, scenes, k, reading))
+        for k in chosen
+    ]
+    if len(chosen) == len(known):
+        return wanted, ()
+    note = (
+        f"of {len(known)} scenes with a truth, the {len(chosen)} of the test part were taken; to "
+        "measure others, give their folder as the truth"
+    )
+    return wanted, (note,)
+
+
+def _truth_files(folder: Path, reading: Reading) -> list[Wanted]:
+    """List all pictures in a folder as truths. Raises ReadError."""
     paths = _pictures(folder, reading)
     if not paths:
         known = ", ".join(reading.endings)

@@ -14,6 +14,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from deghost.errors import SettingsError
+from deghost.evaluate.comparable import comparable
 from deghost.evaluate.rounding import ROUNDINGS, Rounding
 from deghost.evaluate.tiles import Cut
 from deghost.radiometry.response import encode
@@ -25,6 +26,7 @@ Picture = Float[Tensor, "3 h w"]  # in the values of a protocol
 Planes = Float[Tensor, "c y x"]
 Metric = Callable[[Tensor, Tensor], Tensor]  # of two pictures, test first, one number
 Values = Literal["linear", "gamma2.24", "mu-law"]
+White = Literal["darkest", "medium"]
 
 
 @dataclass(frozen=True)
@@ -37,6 +39,8 @@ class Protocol:
     metrics: Mapping[str, Metric]  # by the names of their columns
     source: str  # whose paper and program fix this
     values: Values = "linear"  # what is compared
+    white: White = "darkest"  # the frame whose clipping level tells the scale: 1.0 of light is ...
+    reach: float = 1.0  # ... so many times that level
     clipping: tuple[float, float] | None = None  # of test and truth
     crop: int = 0  # pixels cut off at each edge
     padding: int = 1  # zeros all around, up to a multiple of so many pixels
@@ -55,6 +59,20 @@ def in_values_of(protocol: Protocol, radiance: Radiance) -> Picture:
     return encode(radiance, protocol.values)
 
 
+def scaling(protocol: Protocol, exposures: Float[Tensor, " n"]) -> float:
+    """Give what a scene's light is multiplied by to be in the scale of a protocol.
+
+    A frame shows light times its exposure, darkest first; the medium one of two is the brighter.
+
+    Example:
+        >>> ntire = torch.tensor([0.25, 1.0, 4.0])  # 1.0 clips the medium frame, not the darkest
+        >>> scaling(Protocol("a", "", "", {}, ""), ntire)
+        0.25
+    """
+    clipping = exposures[0 if protocol.white == "darkest" else len(exposures) // 2]
+    return clipping.item() / protocol.reach
+
+
 def prepare_pair(
     protocol: Protocol, test: Picture, truth: Float[Tensor, "_ _ _"]
 ) -> tuple[Planes, Planes]:
@@ -62,16 +80,12 @@ def prepare_pair(
 
     Both hold the protocol's `values`. Raises SettingsError for pictures that cannot be compared.
     """
-    if test.shape != truth.shape:
-        sizes = " and ".join(f"{image.shape[-1]}x{image.shape[-2]}" for image in (test, truth))
-        raise SettingsError(f"pictures of {sizes} pixels cannot be compared; make them one size")
+    test, truth = comparable(test, truth)
     if min(test.shape[1:]) <= 2 * protocol.crop:
         raise SettingsError(
             f"nothing is left of {test.shape[2]}x{test.shape[1]} pixels where {protocol.name} "
             f"cuts {protocol.crop} off each edge; compare whole pictures"
         )
-    if not (test.isfinite().all() and truth.isfinite().all()):
-        raise SettingsError("a picture has values that are not finite; mend them before comparing")
     test = ROUNDINGS[protocol.rounding](test)
     if protocol.clipping:
         low, high = protocol.clipping
@@ -83,13 +97,16 @@ def measure(
     protocol: Protocol,
     test: Picture,
     truth: Float[Tensor, "_ _ _"],
-    recoverable: Mask | None = None,
+    recoverable: Float[Tensor, "_ _"] | None = None,
 ) -> dict[str, float]:
     """Compare two pictures by every metric of a protocol, by the names of its columns.
 
     With a mask of the pixels that some frame shows well, the metrics named in `masked` are also
     given for those alone, as `NAME-recoverable`; not a number if there are none.
+    Raises SettingsError for pictures, or a mask, that do not fit each other.
     """
+    if recoverable is not None:
+        recoverable = _fitting(recoverable, test)
     test, truth = prepare_pair(protocol, test, truth)
     scores = {name: metric(test, truth).item() for name, metric in protocol.metrics.items()}
     if recoverable is None or not protocol.masked:
@@ -101,6 +118,17 @@ def measure(
         whole = protocol.metrics[name](mended, truth)
         scores[f"{name}-recoverable"] = (whole + 10 * share.log10()).item()
     return scores
+
+
+def _fitting(recoverable: Float[Tensor, "_ _"], picture: Picture) -> Mask:
+    """Give a mask of a picture. Raises SettingsError where it is none of it."""
+    if recoverable.shape != picture.shape[1:]:
+        sizes = ["x".join(map(str, part.shape[:-3:-1])) for part in (recoverable, picture)]
+        raise SettingsError(
+            f"the recoverable mask of {sizes[0]} pixels is none of a picture of {sizes[1]}; "
+            "make them one size"
+        )
+    return comparable(recoverable, recoverable, "mask")[0]
 
 
 def _framed(protocol: Protocol, planes: Planes) -> Float[Tensor, "c framed_y framed_x"]:

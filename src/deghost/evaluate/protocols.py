@@ -9,7 +9,13 @@ from jaxtyping import Float
 from torch import Tensor
 
 from deghost.errors import SettingsError
-from deghost.evaluate.bracketire import CROP, LARGE_CROP, psnr_bracketire, ssim_bracketire
+from deghost.evaluate.bracketire import (
+    BRIGHTEST,
+    CROP,
+    LARGE_CROP,
+    psnr_bracketire,
+    ssim_bracketire,
+)
 from deghost.evaluate.hdrvdp2 import hdrvdp2_as
 from deghost.evaluate.hdrvdp2_display import Viewing
 from deghost.evaluate.metrics import METRICS
@@ -128,6 +134,7 @@ NTIRE21 = Protocol(
     description="NTIRE 2021 and 2022, multi-frame track, as the organisers' program measures it",
     scale=MEDIUM_CODES,
     values="gamma2.24",
+    white="medium",
     metrics={"psnr": psnr_ntire, "psnr-mu": psnr_mu_ntire},
     source="ADNet (CVPRW 2021), utils/metrics.py and utils/evaluation.py",
     cut=Cut("full", multiple=16),
@@ -160,6 +167,8 @@ BRACKETIRE = Protocol(
     description="BracketIRE, 290 test frames, after its fixed processing to RGB",
     scale="mu-law codes of 16 bits; 1.0 is light 16 times the middle frame's clipping level",
     values="mu-law",
+    white="medium",
+    reach=BRIGHTEST,
     metrics={
         "psnr": partial(psnr_bracketire, crop=0),  # `crop` below has done it
         "ssim": partial(ssim_bracketire, crop=0),

@@ -7,6 +7,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from deghost.evaluate.comparable import of_comparable
 from deghost.radiometry.tonemap import mu_law
 
 
@@ -14,6 +15,7 @@ NTIRE_GAMMA = 2.24  # of the codes of HdM-HDR-2014, from which the challenge was
 NTIRE_SHARE = 0.99  # of the truth's values lie below the one that is taken as 1
 
 
+@of_comparable
 def psnr(
     test: Float[Tensor, "*batch 3 h w"],
     truth: Float[Tensor, "*batch 3 h w"],
@@ -32,6 +34,7 @@ def psnr(
     return (10 * torch.log10(peak**2 / error)).to(test.dtype)
 
 
+@of_comparable
 def psnr_mu(
     test: Float[Tensor, "*batch 3 h w"], truth: Float[Tensor, "*batch 3 h w"], clip: bool = False
 ) -> Float[Tensor, "*batch"]:
@@ -48,6 +51,7 @@ def psnr_mu(
     return psnr(*(mu_law(image.clamp(max=1) if clip else image) for image in (test, truth)))
 
 
+@of_comparable
 def psnr_ntire(
     test: Float[Tensor, "*batch 3 h w"], truth: Float[Tensor, "*batch 3 h w"]
 ) -> Float[Tensor, "*batch"]:
@@ -64,6 +68,7 @@ def psnr_ntire(
     return psnr(test, truth, truth.amax((-3, -2, -1)))
 
 
+@of_comparable
 def psnr_mu_ntire(
     test: Float[Tensor, "*batch 3 h w"], truth: Float[Tensor, "*batch 3 h w"]
 ) -> Float[Tensor, "*batch"]:

@@ -10,10 +10,12 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from deghost.evaluate.comparable import of_comparable
 from deghost.evaluate.psnr import NTIRE_GAMMA, NTIRE_SHARE, psnr
 from deghost.radiometry.tonemap import mu_law
 
 
+@of_comparable
 def psnr_vam(test: Float[Tensor, "3 h w"], truth: Float[Tensor, "3 h w"]) -> Float[Tensor, ""]:
     """Compare encoded values of 0 and above by PSNR; the peak is the greatest of the truth.
 
@@ -26,6 +28,7 @@ def psnr_vam(test: Float[Tensor, "3 h w"], truth: Float[Tensor, "3 h w"]) -> Flo
     return psnr(test.clamp(min=0), truth, truth.amax())
 
 
+@of_comparable
 def psnr_mu_vam(test: Float[Tensor, "3 h w"], truth: Float[Tensor, "3 h w"]) -> Float[Tensor, ""]:
     """Compare as `psnr_mu_ntire`, but against the greatest tone-mapped value of the truth.
 

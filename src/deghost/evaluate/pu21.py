@@ -7,6 +7,7 @@ metrics for HDR, Picture Coding Symposium 2021; parameters for banding with glar
 from jaxtyping import Float
 from torch import Tensor
 
+from deghost.evaluate.comparable import of_comparable
 from deghost.evaluate.psnr import psnr
 from deghost.evaluate.ssim import compare, gaussian_everywhere, pooled
 
@@ -39,6 +40,7 @@ def encode_pu21(light: Float[Tensor, "*shape"]) -> Float[Tensor, "*shape"]:
     return codes.clamp(min=0).to(light.dtype)
 
 
+@of_comparable
 def psnr_pu21(
     test: Float[Tensor, "*batch 3 h w"],
     truth: Float[Tensor, "*batch 3 h w"],
@@ -48,6 +50,7 @@ def psnr_pu21(
     return psnr(encode_pu21(peak * test), encode_pu21(peak * truth), RANGE)
 
 
+@of_comparable
 def ssim_pu21(
     test: Float[Tensor, "*batch 3 h w"],
     truth: Float[Tensor, "*batch 3 h w"],

@@ -13,7 +13,7 @@ from deghost.data.scene_set import SceneSet
 from deghost.errors import ReadError
 from deghost.evaluate.bracketire import Development, develop
 from deghost.evaluate.demosaic import Demosaic, demosaic_linear
-from deghost.evaluate.protocol import Picture, Protocol, in_values_of
+from deghost.evaluate.protocol import Picture, Protocol, in_values_of, scaling
 from deghost.io.image import read_frame
 from deghost.io.radiance import read_radiance
 from deghost.types import Mask, Scene
@@ -51,6 +51,7 @@ class Truth:
     values: Picture
     recoverable: Mask | None = None
     development: Development | None = None  # of the scene's mosaics
+    scaling: float = 1.0  # of the scene's light, to the protocol's scale
 
 
 def name_of(path: Path) -> str:
@@ -93,12 +94,17 @@ def read_truth_file(path: Path, reading: Reading) -> Truth:
 
 
 def read_truth_scene(scenes: SceneSet, number: int, reading: Reading) -> Truth:
-    """Read the truth of a scene of a data set; a mosaic is developed. Raises ReadError."""
+    """Read the truth of a scene of a data set, in the protocol's scale; a mosaic is developed.
+
+    Raises ReadError.
+    """
     scene = scenes[number]
     if scene.truth is None:
         raise ReadError(f"{scene.name} has no truth; give the folder of pictures it should be")
     if scene.truth.shape[0] == 3:
-        return Truth(in_values_of(reading.protocol, scene.truth), scene.recoverable)
+        factor = scaling(reading.protocol, scene.exposures)
+        values = in_values_of(reading.protocol, factor * scene.truth)
+        return Truth(values, scene.recoverable, scaling=factor)
     development = _development(scene, reading.protocol)
     shown = scenes.entries[number].one("shown")
     if shown is not None and reading.protocol.name != APPROXIMATE:

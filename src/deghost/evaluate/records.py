@@ -18,7 +18,8 @@ from deghost.io.atomic import atomic_write
 
 PACKAGE = Path(__file__).parent.parent
 RECORDS, PICTURES = "records", "pictures"
-PRESENTATION = ("outputs", "plots", "published", "report", "results", "tables")  # change no number
+SUMMARIES = ("outputs", "report", "results", "tables")
+PRESENTATION = (*SUMMARIES, "cautions", "plots", "published")  # change no number
 
 
 @dataclass(frozen=True)
@@ -32,6 +33,8 @@ class Record:
     truth_range: tuple[float, float]  # in the protocol's values, before it clips
     key: str  # of all that the scores depend on
     seconds: float | None = None  # that the method took
+    scaling: float = 1.0  # of a data set's light, to the protocol's scale
+    size: tuple[int, int] | None = None  # width and height of the truth; None if not known
 
 
 @dataclass(frozen=True)
@@ -142,7 +145,9 @@ def _from_json(text: str) -> Record:
     data: dict[str, Any] = json.loads(text)
     low, high = data["truth_range"]
     scores = {name: float(value) for name, value in data["scores"].items()}
-    return Record(**{**data, "scores": scores, "truth_range": (float(low), float(high))})
+    size = None if data["size"] is None else tuple(map(int, data["size"]))
+    changes = {"scores": scores, "truth_range": (float(low), float(high)), "size": size}
+    return Record(**{**data, **changes})
 
 
 def _file_name(name: str) -> str:

@@ -18,6 +18,8 @@ PAGE = Path(__file__).parent / "report_page"
 PLOTTED = 5  # columns
 BESIDE = 3  # columns, beside pictures
 LONG = 10  # letters of a title
+HEAD = 300  # bytes
+MARK = '<meta name="generator" content="deghost">'  # by which a page is known as one of ours
 MOST_BYTES = 12_000_000  # of pictures: what can still be sent by mail
 
 
@@ -39,12 +41,21 @@ def html_report(results: Results, folder: RunFolder) -> str:
     )
     return (
         '<!DOCTYPE html>\n<html lang="en"><head><meta charset="utf-8">'
-        '<meta name="viewport" content="width=device-width, initial-scale=1">'
+        f'{MARK}<meta name="viewport" content="width=device-width, initial-scale=1">'
         f"<title>{escape(results.title)}</title><style>{style}</style></head><body>"
         f'<header><h1>{escape(results.title)}</h1>{_about(results)}<nav aria-label="Contents"><ul>'
         f"{links}</ul></nav></header><main>{body}</main>"
         f"<script>{script}</script></body></html>\n"
     )
+
+
+def is_report(path: Path) -> bool:
+    """Tell whether a file is a page that `html_report` wrote."""
+    try:
+        with path.open("rb") as file:
+            return MARK.encode() in file.read(HEAD)
+    except OSError:
+        return False
 
 
 def chosen_scenes(results: Results, folder: RunFolder) -> list[str]:

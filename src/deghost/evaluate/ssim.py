@@ -16,6 +16,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from deghost.errors import SettingsError
+from deghost.evaluate.comparable import of_comparable
 from deghost.radiometry.tonemap import mu_law
 
 
@@ -43,6 +44,7 @@ class Similarity:
         return self.luminance * self.structure
 
 
+@of_comparable
 def ssim(
     test: Float[Tensor, "*batch 3 h w"], truth: Float[Tensor, "*batch 3 h w"]
 ) -> Float[Tensor, "*batch"]:
@@ -61,6 +63,7 @@ def ssim(
     return pooled(similarity.whole).to(test.dtype)
 
 
+@of_comparable
 def ssim_volume(
     test: Float[Tensor, "*batch 3 h w"], truth: Float[Tensor, "*batch 3 h w"]
 ) -> Float[Tensor, "*batch"]:
@@ -72,6 +75,7 @@ def ssim_volume(
     return pooled(compare(test, truth, _volume).whole).to(test.dtype)
 
 
+@of_comparable
 def ssim_uniform(
     test: Float[Tensor, "*batch 3 h w"], truth: Float[Tensor, "*batch 3 h w"]
 ) -> Float[Tensor, "*batch"]:
@@ -88,6 +92,7 @@ def ssim_uniform(
     return pooled(similarity.whole).to(test.dtype)
 
 
+@of_comparable
 def ssim_mu(
     test: Float[Tensor, "*batch 3 h w"],
     truth: Float[Tensor, "*batch 3 h w"],

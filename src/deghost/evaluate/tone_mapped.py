@@ -14,6 +14,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from deghost.evaluate.comparable import of_comparable
 from deghost.evaluate.psnr import psnr
 from deghost.evaluate.ssim import ssim
 from deghost.radiometry.tonemap import tone_map
@@ -30,6 +31,7 @@ def shown(images: Float[Tensor, "*batch 3 h w"], tone: str) -> Float[Tensor, "*b
     return torch.stack([tone_map(image, tone) for image in flat]).reshape(images.shape)
 
 
+@of_comparable
 def psnr_shown(
     test: Float[Tensor, "*batch 3 h w"], truth: Float[Tensor, "*batch 3 h w"], tone: str
 ) -> Float[Tensor, "*batch"]:
@@ -37,6 +39,7 @@ def psnr_shown(
     return psnr(shown(test, tone), shown(truth, tone))
 
 
+@of_comparable
 def ssim_shown(
     test: Float[Tensor, "*batch 3 h w"],
     truth: Float[Tensor, "*batch 3 h w"],
