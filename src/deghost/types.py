@@ -68,6 +68,8 @@ class Frame:
     capture: Capture
     kind: Literal["encoded", "raw", "float"] = "encoded"
     notes: tuple[str, ...] = ()  # what reading decided, in words for the user
+    grey: bool = False  # whether the file has one channel, which serves as all three
+    alpha: UInt8[np.ndarray, "h w"] | None = None  # 255 = opaque; None: opaque all over
 
     @property
     def size(self) -> tuple[int, int]:

@@ -64,11 +64,11 @@ class Studio:
             cv2.ellipse(mask, centre, axes, generator.uniform(0, 180), 0, 360, 1, -1)
         return np.where(mask[..., None] > 0, other, image)
 
-    def expose(self, radiance, exposure, seed, curve=0.0):
+    def expose(self, radiance, exposure, seed, curve=0.0, noisy=0.004):
         """Photograph: shot noise, a tone curve, clipping, 8-bit sRGB codes, linear again."""
         generator = np.random.default_rng(seed)
         linear = radiance * exposure
-        noise = generator.standard_normal(linear.shape) * 0.004 * np.sqrt(0.1 + linear)
+        noise = generator.standard_normal(linear.shape) * noisy * np.sqrt(0.1 + linear)
         encoded = np.clip(linear + noise, 0, 1) ** (1 / 2.4)
         encoded = np.clip(encoded - curve * np.sin(2 * np.pi * encoded), 0, 1)
         codes = np.round(255 * encoded) / 255

@@ -62,6 +62,37 @@ def test_unrelated_pictures_are_not_warped(studio):
     assert "shift:" in warp.reason
 
 
+def test_noise_does_not_hide_a_small_shift(studio):
+    """At night there is more noise than detail, but nearly all of the picture agrees."""
+    scene = studio.scene(51) ** 0.3 / 8
+    moved = studio.hand(53, shift=4.0, angle=0.1)
+    frames = torch.stack(
+        [
+            studio.expose(studio.look(scene, m), 1.0, k, noisy=0.09)
+            for k, m in enumerate((STILL, moved))
+        ]
+    )
+
+    warp = align_frames(frames, torch.tensor([1.0, 1.0]), 0, AlignSettings())[1]
+
+    assert studio.error(STILL, moved) > 2
+    assert studio.error(warp.matrix, moved) < 0.7
+
+
+def test_what_moved_far_is_not_followed_where_little_else_is_seen(studio):
+    """Behind a walker who moved by a tenth, the brighter frame of a tripod clips."""
+    background, walker = np.full((*studio.size, 3), 0.5), 0.02 * studio.scene(61) ** 0.5
+    frames = []
+    for k, (left, exposure) in enumerate([(150, 1.0), (205, 4.0)]):
+        seen = background.copy()
+        seen[80:300, left : left + 60] = walker[80:300, 100:160]
+        frames.append(studio.expose(seen, exposure, k))
+
+    warp = align_frames(torch.stack(frames), torch.tensor([1.0, 4.0]), 0, AlignSettings())[1]
+
+    assert warp.model == "none"
+
+
 def test_a_moving_half_of_the_picture_does_not_drag_the_rest(studio):
     """With a tripod, the background wins over a foreground of the same size that moves as one."""
     background, foreground = studio.scene(41), studio.scene(42)
@@ -174,3 +205,51 @@ def test_tiny_frames_do_not_fail(size):
 
     assert [warp.size for warp in warps] == [size, size]
     assert np.array_equal(warps[1].matrix, STILL)
+
+
+def test_a_far_shift_is_found_where_nothing_nearer_fits(studio, bracket):
+    """A seventh of the width is much for hands, but what nearly all pixels agree on is true."""
+    far = np.array([[1, 0, 68.0], [0, 1, -9], [0, 0, 1]])
+    frames, exposures = bracket([far, STILL, STILL])
+
+    warp = align_frames(frames, exposures, 1, AlignSettings())[0]
+
+    assert studio.error(warp.matrix, far) < 0.1
+    assert not warp.failed
+
+
+def test_a_large_thing_that_moves_far_does_not_drag_a_tripod(studio):
+    """Half of the picture agrees with the far shift of a foreground, and half does not."""
+    background, foreground = studio.scene(43), studio.scene(44)
+    first, second = background.copy(), background.copy()
+    first[:, 30:255], second[:, 105:330] = foreground[:, 30:255], foreground[:, 30:255]
+    frames = torch.stack([studio.expose(image, 2.0, i) for i, image in enumerate((first, second))])
+
+    warp = align_frames(frames, torch.tensor([1.0, 1.0]), 0, AlignSettings())[1]
+
+    assert warp.model == "none"
+
+
+def test_a_failure_is_told_from_frames_that_agree(studio, bracket):
+    """Other pictures fail; still ones do not, nor do those of which nothing can be told."""
+    still, exposures = bracket([STILL] * 3, share=0.2)
+    black = torch.full_like(still[:1], 1e-4)
+    other = studio.expose(studio.scene(33), 8.0, 3)[None]
+
+    agree = align_frames(still, exposures, 1, AlignSettings())
+    blind = align_frames(torch.cat([black, still[1:]]), exposures, 1, AlignSettings())
+    failed = align_frames(torch.cat([still[:2], other]), exposures, 1, AlignSettings())
+
+    assert [warp.failed for warp in (*agree, *blind)] == [False] * 6
+    assert [warp.failed for warp in failed] == [False, False, True]
+
+
+def test_a_frame_that_agrees_with_a_failed_neighbour_failed_as_well(studio):
+    """It is the reference that counts, not the next frame."""
+    scenes = [studio.scene(31), studio.scene(32), studio.scene(32)]
+    exposures = torch.tensor([1.0, 2.0, 4.0])
+    frames = [studio.expose(scene, 2.0**i, i) for i, scene in enumerate(scenes)]
+
+    warps = align_frames(torch.stack(frames), exposures, 0, AlignSettings())
+
+    assert [warp.failed for warp in warps] == [False, True, True]

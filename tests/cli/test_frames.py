@@ -50,6 +50,9 @@ def test_a_frame_that_cannot_be_read_is_named(folder, refused, command, kind, wo
         ("", "a bracket needs two frames or more, no files given; name all frames"),
         ("a.jpg", "a bracket needs two frames or more, only a.jpg given"),
         ("a.jpg ./a.jpg", "a.jpg is given twice"),
+        (".", "is a folder; give the files in it"),
+        ("*.jpeg", "*.jpeg does not exist; check the path"),
+        ("a.jpg b.jpg grey.jpg", "grey.jpg is a grey picture, but a.jpg is in colour; save"),
         ("b.jpg same.jpg", "all frames have the same exposure"),
         ("a.jpg small.jpg", "small.jpg is 50x40 pixels but a.jpg is 128x96"),
         ("black.png white.png", "too little in common; pass --exposures 1/250 1/60 1/15 or --ev"),
@@ -67,6 +70,7 @@ def test_frames_that_form_no_bracket_are_refused(put, folder, refused, write_dng
     write_dng(folder / "raw.dng", np.full((96, 128, 3), 0.5))
     with Image.open(folder / "b.jpg") as picture:
         picture.convert("CMYK").save(folder / "cmyk.jpg")
+        picture.convert("L").save(folder / "grey.jpg", exif=picture.getexif())
     broken = np.ones((96, 128, 3), np.float32)
     broken[5, 5] = np.nan
     write_radiance(folder / "nan.exr", broken, exr_type="float")

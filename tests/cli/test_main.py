@@ -79,7 +79,8 @@ def test_the_version_is_printed(run):
 @pytest.mark.parametrize(
     ("line", "words"),
     [
-        ("frobnicate", "Unknown command"),
+        ("frobnicate", 'Unknown command "frobnicate". There are merge, segment, inspect, render'),
+        ("plan", "train, exposure-tables, export, models; see deghost --help"),
         ("merge a.jpg b.jpg", "--output is missing; see deghost merge --help"),
         ("merge a.jpg b.jpg -o", "-o needs a value; see deghost merge --help"),
         ("merge a.jpg b.jpg --ouput x.exr", "Did you mean --output? see"),

@@ -159,6 +159,26 @@ def test_alignment_and_cropping_may_be_turned_off(put, run, tmp_path):
     assert told["none"]["frames"][0]["aligned_by"] == "none"
 
 
+def test_frames_that_cannot_be_aligned_are_told(put, run):
+    """A frame turned upside down fails; those that agree as they are do not."""
+    for name, exposure in (("a.jpg", 0.25), ("b.jpg", 1)):
+        put(name, exposure)
+    put("c.jpg", 4, change=lambda codes: np.ascontiguousarray(codes[::-1, ::-1]))
+    line = f"{THREE} -o out.exr --fast --ev -2 0 2 --force"
+
+    shown, told = run(line).out, json.loads(run(f"{line} --json").out)
+    off = json.loads(run(f"{line} --json --align none").out)
+
+    assert [frame["aligned_by"] for frame in told["frames"]] == ["none", "none", "failed"]
+    assert [note for note in told["notes"] if "could not be aligned" in note] == [
+        "frame 2 (c.jpg) could not be aligned: it serves only where it happens to agree with the "
+        "reference; leave it out, or align the frames by hand and give --align none"
+    ]
+    assert shown.splitlines()[3].split()[-1] == "failed"
+    assert [frame["aligned_by"] for frame in off["frames"]] == ["none"] * 3
+    assert not any("could not be aligned" in note for note in off["notes"])
+
+
 def test_flow_alignment_runs(folder, run):
     """--align flow merges, too."""
     assert run(f"{THREE} -o out.exr --align flow --quiet").code == 0

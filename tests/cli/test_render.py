@@ -50,6 +50,19 @@ def test_a_plan_finds_its_frames_from_its_own_folder(folder, run, monkeypatch):
     assert paths == ["../shots/a.jpg", "../shots/b.jpg", "../shots/c.jpg"]
 
 
+def test_an_edited_reference_is_told_as_such(folder, run):
+    """What the plan said of its own choice is not repeated of another frame's."""
+    run(f"{THREE} -o one.exr --plan p.json --quiet --fast")
+    plan = json.loads((folder / "p.json").read_text())
+    plan["reference"] = 0
+    (folder / "p.json").write_text(json.dumps(plan))
+
+    notes = json.loads(run("render p.json -o two.exr --json").out)["notes"]
+
+    said = [note for note in notes if note.startswith("reference")]
+    assert said == ["reference: frame 0, as the plan says"]
+
+
 def test_an_edited_plan_is_obeyed(folder, run):
     """Another crop and another reference exposure make another picture."""
     run(f"{THREE} -o one.exr --plan p.json --quiet --fast")

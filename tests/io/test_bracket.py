@@ -61,6 +61,33 @@ def test_bias_is_never_preferred_to_time(put):
     assert names(bracket) == ["a.png", "b.png"]
 
 
+def test_files_without_a_time_are_named_among_others(put):
+    """Where nothing helps, too; where none has a time, all are meant."""
+    paths = [put("a.png", 0, time=1 / 256), put("b.png", 1e4), put("c.png", 2e4)]
+    alike = [put("d.png", 0.25), put("e.png", 1)]
+
+    with pytest.raises(
+        BracketError, match=r"^b\.png, c\.png state no exposure time, but the frames"
+    ):
+        read_bracket(paths)
+    assert read_bracket(alike).notes == (
+        "the files state no exposure times: ratios fitted from the pixels",
+    )
+
+
+def test_grey_frames_and_colour_are_not_mixed(put):
+    """A grey frame would take the others' colour away; frames that all are grey are a bracket."""
+    colour = [put("a.png", 0.25, time=1 / 256), put("b.png", 1, time=1 / 64)]
+    grey = [put("c.png", 4, time=1 / 16, mode="L"), put("d.png", 16, time=1 / 4, mode="L")]
+
+    with pytest.raises(
+        BracketError,
+        match=r"^c\.png is a grey picture, but a\.png is in colour; save c\.png in colour",
+    ):
+        read_bracket([*colour, grey[0]])
+    assert len(read_bracket(grey).frames) == 2
+
+
 def test_bias_is_the_last_resort(put):
     """Without times, and without pixels that can be compared, the bias remains."""
     flat = [put("a.png", 0, bias=-2), put("b.png", 1e4, bias=2)]
@@ -72,13 +99,13 @@ def test_bias_is_the_last_resort(put):
 
 
 def test_pixels_stand_in_for_missing_times(put):
-    """One file without a time is enough for all ratios to be fitted, and the notes say so."""
+    """One file without a time is enough for all ratios to be fitted, and the notes name it."""
     paths = [put("a.png", 0.25, time=1 / 256), put("b.png", 1), put("c.png", 4, time=1 / 16)]
 
     bracket = read_bracket(paths)
 
     assert np.log2(values(bracket)) == pytest.approx([0, 2, 4], abs=0.15)
-    assert "the files state no exposure times: ratios fitted from the pixels" in bracket.notes
+    assert "b.png states no exposure time: ratios fitted from the pixels" in bracket.notes
 
 
 def test_pixels_overrule_times_that_they_contradict(put):
@@ -88,7 +115,8 @@ def test_pixels_overrule_times_that_they_contradict(put):
     bracket = read_bracket(paths)
 
     assert math.log2(values(bracket)[1] / values(bracket)[0]) == pytest.approx(2, abs=0.15)
-    assert "measured in pixels" in bracket.notes[0]
+    assert bracket.notes[0].startswith("as written, a.png to b.png is +")
+    assert bracket.notes[0].endswith("EV in the pixels: exposures fitted from the pixels")
 
 
 def test_asking_for_a_fit_ignores_the_times(put):
@@ -110,6 +138,54 @@ def test_given_exposures_belong_to_the_files_in_their_order(put):
     assert names(by_time) == names(by_stops) == ["b.png", "a.png"]
     assert values(by_time) == pytest.approx([1 / 200, 1 / 50])
     assert values(by_stops) == pytest.approx([0.5, 2])
+
+
+def test_given_exposures_that_pixels_contradict_are_kept_and_doubted(put):
+    """Values in the wrong order, and one frame three times: used as given, and said."""
+    shot = [put("a.png", 1), put("b.png", 0.25), put("c.png", 4)]
+    alike = [put(name, 1) for name in ("d.png", "e.png")]
+
+    mixed_up = read_bracket(shot, ExposureSettings(ev=(-2, 0, 2)))
+    equal = read_bracket(alike, ExposureSettings(times=(1 / 60, 1 / 15)))
+    right = read_bracket(shot, ExposureSettings(ev=(0, -2, 2)))
+
+    assert values(mixed_up) == pytest.approx([0.25, 1, 4])
+    assert "as given, a.png to b.png is +2.00 EV, but -2." in mixed_up.notes[0]
+    assert mixed_up.notes[0].endswith("kept, but check the values and their order")
+    assert "d.png to e.png is +2.00 EV, but +0.00 EV in the pixels" in equal.notes[0]
+    assert right.notes == ()
+
+
+def test_given_exposures_are_not_doubted_where_pixels_cannot_tell(put):
+    """A black and a white frame compare nowhere, and one that lies upside down says nothing."""
+    apart = [put("a.png", 0), put("b.png", 1e4)]
+    turned = [put("c.png", 0.25), _turned(put("d.png", 0.5))]
+
+    assert read_bracket(apart, ExposureSettings(ev=(-2, 2))).notes == ()
+    assert read_bracket(turned, ExposureSettings(ev=(-4, 0))).notes == ()
+
+
+def test_times_stay_where_frames_show_different_things(put):
+    """A frame that lies upside down gives no ratio to overrule EXIF with; the note names it."""
+    paths = [
+        put("a.png", 0.25, time=1 / 256),
+        put("b.png", 1, time=1 / 64),
+        _turned(put("c.png", 0.5, time=1 / 16)),
+    ]
+
+    bracket = read_bracket(paths)
+
+    assert np.log2(values(bracket)).round(2).tolist() == [-8, -6, -4]
+    assert "as written, b.png to c.png is +2.00 EV, but " in bracket.notes[0]
+    assert bracket.notes[0].endswith(
+        "do not match each other: kept; check that they show one scene"
+    )
+
+
+def _turned(path):
+    with Image.open(path) as picture:
+        picture.rotate(180).save(path, exif=picture.getexif())
+    return path
 
 
 @pytest.mark.parametrize(

@@ -158,7 +158,7 @@ def test_palettes_are_expanded(tmp_path, picture):
 
 @pytest.mark.parametrize("kind", ["png", "tif", "webp", "avif"])
 def test_alpha_is_left_out(tmp_path, picture, kind, saved):
-    """The colours under a transparent pixel are kept, transparency is not."""
+    """The colours under a transparent pixel are kept as they are, and transparency apart."""
     alpha = np.linspace(10, 255, 600).astype(np.uint8).reshape(20, 30, 1)
     pixels = np.concatenate([picture, alpha], axis=2)
     settings = {"png": {}, "tif": {}, "webp": {"lossless": True, "exact": True}}
@@ -168,6 +168,23 @@ def test_alpha_is_left_out(tmp_path, picture, kind, saved):
 
     assert np.abs(frame.pixels.astype(int) - picture).max() <= (12 if kind == "avif" else 0)
     assert "its alpha channel is left out" in frame.notes
+    assert np.abs(frame.alpha.astype(int) - alpha[..., 0]).max() <= (12 if kind == "avif" else 0)
+
+
+def test_alpha_turns_with_its_picture(tmp_path, picture):
+    """The camera's orientation holds for all channels; what is opaque all over has none."""
+    alpha = np.full((20, 30), 255, np.uint8)
+    alpha[0, :5] = 0
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    for name, plane in (("a.png", alpha), ("b.png", np.full_like(alpha, 255))):
+        Image.fromarray(np.dstack([picture, plane])).save(tmp_path / name, exif=exif)
+
+    frame = read_frame(tmp_path / "a.png")
+
+    assert frame.size == frame.alpha.shape == (30, 20)
+    assert np.argwhere(frame.alpha == 0).tolist() == [[y, 19] for y in range(5)]
+    assert read_frame(tmp_path / "b.png").alpha is None
 
 
 def test_cmyk_needs_its_profile(tmp_path, picture):

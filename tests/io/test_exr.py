@@ -5,6 +5,7 @@ import OpenEXR
 import pytest
 
 from deghost.errors import ReadError
+from deghost.io.exr import read_exr
 from deghost.io.radiance import RadianceMetadata, read_radiance, write_radiance
 from deghost.types import Capture
 
@@ -168,6 +169,20 @@ def test_alpha_is_left_out_and_unsigned_integers_are_numbers(tmp_path):
     save(tmp_path / "a.exr", {"RGBA": numbers})
 
     assert np.array_equal(read_radiance(tmp_path / "a.exr").pixels, numbers[..., :3])
+
+
+def test_alpha_is_kept_apart(tmp_path):
+    """Beside colours that are stored together or one by one; none where all is opaque."""
+    colours = np.ones((2, 3, 3), np.float32)
+    alpha = np.array([[0, 0.5, 1], [1, 1, 1]], np.float32)
+    one_by_one = {f"l.{name}": colours[..., 0] for name in "RGB"}
+    save(tmp_path / "a.exr", {"RGBA": np.dstack([colours, alpha])})
+    save(tmp_path / "b.exr", {**one_by_one, "l.A": alpha.astype(np.float16)})
+    save(tmp_path / "c.exr", {"RGBA": np.ones((2, 3, 4), np.float32)})
+
+    for name in ("a.exr", "b.exr"):
+        assert read_exr(tmp_path / name).alpha.tolist() == [[0, 128, 255], [255, 255, 255]]
+    assert read_exr(tmp_path / "c.exr").alpha is None
 
 
 def test_channels_of_different_types_are_read_together(tmp_path):

@@ -2,8 +2,10 @@ from dataclasses import replace
 
 import cv2
 import numpy as np
+import OpenEXR
 import pytest
 import torch
+from PIL import Image
 
 from deghost.errors import ReadError, SettingsError
 from deghost.merge.mask_files import find_masks, mask_name, read_mask, read_masks
@@ -95,6 +97,41 @@ def test_a_mask_of_whole_frames_is_taken_too(planned, tmp_path):
     assert torch.equal(
         read_mask(tmp_path / "a.png", plan), torch.from_numpy(mask / 65535.0).float()
     )
+
+
+@pytest.mark.parametrize("suffix", [".png", ".tif", ".exr"])
+def test_what_is_transparent_is_not_painted(planned, tmp_path, suffix):
+    """A layer of white strokes over nothing is white where it was painted, and nowhere else."""
+    _, _, plan, _ = planned
+    strokes = np.full((*plan.size, 4), 1.0, np.float32)
+    strokes[..., 3] = 0
+    strokes[:5, :, 3], strokes[5:9, :, 3] = 1, 0.5
+    path = tmp_path / f"a{suffix}"
+    if suffix == ".exr":
+        with OpenEXR.File({"type": OpenEXR.scanlineimage}, {"RGBA": strokes}) as file:
+            file.write(str(path))
+    else:
+        Image.fromarray(np.rint(255 * strokes).astype(np.uint8)).save(path)
+
+    mask = read_mask(path, plan)
+
+    assert mask[:, 0].numpy() == pytest.approx(
+        [1] * 5 + [0.5] * 4 + [0] * (len(mask) - 9), abs=0.01
+    )
+
+
+@pytest.mark.parametrize("only", [True, False])
+def test_masks_as_jpeg_are_refused(planned, tmp_path, only):
+    """It is not said that a mask is missing that is there, but cannot be read."""
+    _, bracket, plan, _ = planned
+    folder = written(tmp_path / "masks", bracket, plan, kinds=("moved",))
+    first = sorted(folder.iterdir())[0]
+    cv2.imwrite(str(first.with_suffix(".jpg")), np.zeros(plan.crop[2:], np.uint8))
+    for path in folder.glob("*.png") if only else [first]:
+        path.unlink()
+
+    with pytest.raises(ReadError, match=f"^{first.stem}.jpg is a JPEG, which masks are not read"):
+        find_masks(folder, plan)
 
 
 def test_labels_of_0_and_1_are_told_from_grey(planned, tmp_path):

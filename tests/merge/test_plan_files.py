@@ -181,3 +181,15 @@ def test_a_plan_that_cannot_be_opened_is_named(tmp_path):
         load_plan(tmp_path)
     with pytest.raises(PlanError, match=r"p\.json is no plan"):
         load_plan(tmp_path / "p.json")
+
+
+def test_a_failed_alignment_is_remembered(data):
+    """By plans that say it; older ones do not."""
+    said = replaced(data, ("warps", 1, "failed"), True)
+    old = copy.deepcopy(data)
+    for warp in old["warps"]:
+        del warp["failed"]
+
+    assert [warp.failed for warp in plan_from_json(json.dumps(said)).warps] == [False, True]
+    assert '"failed": true' in plan_to_json(plan_from_json(json.dumps(said)))
+    assert not any(warp.failed for warp in plan_from_json(json.dumps(old)).warps)

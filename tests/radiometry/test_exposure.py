@@ -5,13 +5,15 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
+from deghost.radiometry.contradiction import contradictions, listed
 from deghost.radiometry.exposure import (
     NOMINAL_TIMES,
-    contradicted,
+    Step,
     ev100,
     exposures_from_bias,
     exposures_from_captures,
     fit_ratios,
+    fit_steps,
     fitted_exposures,
     relative_exposure,
     snap_time,
@@ -134,6 +136,27 @@ def test_only_gross_errors_contradict_the_exposures():
     """A tone curve bends a ratio by half; a stop and a half of nothing for two stops is wrong."""
     exposures = [Exposure(1.0, ""), Exposure(4.0, "")]
 
-    assert contradicted(exposures, [2.9]) is None
-    assert contradicted(exposures, [None]) is None
-    assert contradicted(exposures, [0.1]) is not None
+    assert contradictions("ab", exposures, [Step(2.9, 0.0)]) == []
+    assert contradictions("ab", exposures, [None]) == []
+    assert contradictions("ab", exposures, [Step(0.1, 0.0)])[0].certain
+
+
+def test_a_contradiction_is_certain_only_if_the_picture_agrees_on_it():
+    """A wrong time leaves one ratio everywhere; a frame that lies upside down leaves none."""
+    exposures = [Exposure(1.0, ""), Exposure(16.0, "")]
+    dark, bright = scene() / 16, scene() / 8
+
+    (wrong_time,) = contradictions("ab", exposures, fit_steps(torch.stack([dark, bright])))
+    (turned,) = contradictions("ab", exposures, fit_steps(torch.stack([dark, bright.flip(1, 2)])))
+
+    assert wrong_time.certain
+    assert not turned.certain
+
+
+def test_many_contradictions_are_not_all_told():
+    """Three are named and the rest counted, so that the note stays one line."""
+    exposures = [Exposure(4.0**k, "") for k in range(6)]
+
+    note = listed(contradictions("abcdef", exposures, [Step(-0.001, 0.0)] * 5))
+
+    assert note.endswith("c to d is +2.00 EV, but +0.00 EV in the pixels, and 2 more")

@@ -87,7 +87,9 @@ def refine_full(
             more = stops[k] - stops[near]
             places = choose_places(common_pyramids(maps[near], maps[k], more), step, patch)
             correction, note = np.eye(3), "no textured patch is well exposed in both frames"
-            if places:
+            if warps[k].failed:
+                note = "so it is left where it lies"
+            elif places:
                 atlases = cut_patches(read, (near, k), step, places, patch)
                 levels = [stack_patches(atlases, places, step, more, blur) for blur in BLURS]
                 correction, note = find_correction(levels, furthest, richest)

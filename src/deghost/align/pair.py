@@ -1,6 +1,7 @@
 """Align one frame with another."""
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -37,8 +38,21 @@ from deghost.types import Matrix
 DETECTORS: tuple[Detector, ...] = ("orb", "sift")  # the second where the first fails
 LEAST_SHARE = 0.002  # of the pixels, well exposed and textured in both frames
 LEAST_PIXELS = 200
+BELIEVABLE = 0.6  # share of inliers below which two frames hardly show the same things
+JUDGED = 0.01  # share of the pixels that must be comparable for it to be said that they differ
+NEAR = 0.12  # of the longer side; a shift beyond it is sought only where all others failed, ...
+FAR_INLIERS = 0.85  # ... and nearly all pixels must agree, since large things may move as far
+AGREE = "the frames already agree"
 SIMPLER = 0.1  # pixels at the corners by which a simpler model may differ from a richer one
-CELLS_NEEDED: dict[Model, int] = {"none": 0, "shift": 4, "affine": 12, "homography": 20}  # of 96
+# cells that must agree, of 96: where nearly all pixels do, and where some things have moved
+CELLS_NEEDED: dict[Model, tuple[int, int]] = {
+    "none": (0, 0),
+    "shift": (4, 4),
+    "affine": (12, 24),
+    "homography": (20, 48),
+}
+NEARLY_ALL = 0.88  # share of the pixels
+FARTHER = 2.0  # more cells for every per cent of the longer side: far shifts are rare
 GUESS_PIXELS = 300_000  # first guesses are tried on the first level no larger than this
 
 
@@ -96,6 +110,14 @@ def align_pair(pair: Pair, richest: Model, max_shift: float) -> Warp:
 
     `max_shift` is a share of the picture's longer side.
     """
+    warp = _align_within(pair, richest, min(NEAR, max_shift))
+    if not warp.failed or max_shift <= NEAR:
+        return warp
+    far = _align_within(pair, richest, max_shift)
+    return far if far.model != "none" and far.inliers > FAR_INLIERS else warp
+
+
+def _align_within(pair: Pair, richest: Model, max_shift: float) -> Warp:
     best = np.eye(3)
     if not pair.comparable:
         share = f"{100 * pair.share:.2g} %"
@@ -112,7 +134,14 @@ def align_pair(pair: Pair, richest: Model, max_shift: float) -> Warp:
     gain = pair.compare(np.eye(3), best)
     falls = f"the residual falls from {gain.before:.3f} to {gain.after:.3f}"
     reason = falls if gain.after < gain.before else "; ".join(refusals)
-    return accepted(best, gain, pair.size, reason)
+    warp = accepted(best, gain, pair.size, reason)
+    return replace(warp, failed=warp.model == "none" and _differs(pair, gain, refusals))
+
+
+def _differs(pair: Pair, gain: Comparison, refusals: Sequence[str]) -> bool:
+    """Whether frames that no warp brings together show different things where they lie."""
+    agree = any(refusal.endswith(AGREE) for refusal in refusals)
+    return not agree and pair.share > JUDGED and gain.inliers < BELIEVABLE
 
 
 def accepted(matrix: Matrix, comparison: Comparison, size: tuple[int, int], reason: str) -> Warp:
@@ -151,16 +180,25 @@ def _match(pair: Pair) -> list[Matrix]:
     return [found.matrix for found in (guess, other) if found.model != "none"]
 
 
+def cells_needed(model: Model, gain: Comparison) -> int:
+    """How many cells must agree with a warp for it to be believed.
+
+    Of little that both frames show, much may be things that moved: a rich warp would follow them.
+    """
+    return CELLS_NEEDED[model][0 if gain.inliers > NEARLY_ALL else 1]
+
+
 def _refusal(pair: Pair, model: Model, best: Matrix, matrix: Matrix, max_shift: float) -> str:
     """Say why a warp is not to replace the best so far, or nothing if it is."""
     unlikely = implausible(matrix, pair.size, max_shift)
     if unlikely:
         return unlikely
     gain = pair.compare(np.eye(3), matrix)
-    if gain.agreeing < CELLS_NEEDED[model]:
+    farther = FARTHER * 100 * gain.moved / max(pair.size)
+    if gain.agreeing < cells_needed(model, gain) + farther:
         return f"the frames agree in {gain.agreeing} of {GRID[0] * GRID[1]} cells"
     if displacement(matrix, np.eye(3), pair.size) < SIMPLER:
-        return "the frames already agree"
+        return AGREE
     if not gain.falls:
         return f"the residual does not clearly fall ({gain.before:.3f} to {gain.after:.3f})"
     simpler = not np.array_equal(best, np.eye(3))

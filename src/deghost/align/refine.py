@@ -22,6 +22,8 @@ OUTLIER = 0.5  # contrast; residuals beyond it hardly pull
 CONVERGED = 2e-3  # pixels of change at which iterating stops
 PARAMETERS: dict[Model, int] = {"none": 0, "shift": 2, "affine": 6, "homography": 8}
 GRID = (8, 12)  # rows and columns of cells that vote
+CONSENSUS = 0.8  # of the vote, and ...
+MANY = 48  # ... of cells that agree, with which a small gain is believed
 
 
 @dataclass(frozen=True)
@@ -65,9 +67,11 @@ class Comparison:
         """Whether the residual falls as clearly as it must where so much has moved.
 
         Details a pixel out of place cost much; if putting them right gains little, chance, or
-        something else that moved, has made the warp.
+        something else that moved, has made the warp; or else there is more noise than detail, but
+        then most of the picture has to agree that it gains.
         """
-        needed = 1 - min(0.15, max(0.03, 0.15 * self.moved))
+        most = 0.03 if self.vote > CONSENSUS and self.agreeing >= MANY else 0.15
+        needed = 1 - min(most, max(0.03, 0.15 * self.moved))
         return self.after < needed * self.before and self.vote > 0.65 and self.kept > 0.8
 
     @property

@@ -12,13 +12,20 @@ from jaxtyping import Float
 from torch import Tensor
 
 from deghost.align.features import implausible
-from deghost.align.pair import CELLS_NEEDED, SIMPLER, Pair, accepted, align_pair, make_pair
+from deghost.align.pair import (
+    BELIEVABLE,
+    SIMPLER,
+    Pair,
+    accepted,
+    align_pair,
+    cells_needed,
+    make_pair,
+)
 from deghost.align.signal import Light, measure_light
 from deghost.align.warp import Model, Warp, displacement, simplest_model
 from deghost.errors import SettingsError
 
 
-BELIEVABLE = 0.6  # share of inliers below which two frames hardly show the same things
 DRIFT = 2.0  # pixels at the corners by which a chain of steps may have gone astray
 
 
@@ -27,7 +34,7 @@ class AlignSettings:
     """How far frames may be warped."""
 
     model: Model = "homography"  # the richest tried
-    max_shift: float = 12.0  # per cent of the longer side
+    max_shift: float = 20.0  # per cent of the longer side
 
     def __post_init__(self) -> None:
         if not 0 <= self.max_shift <= 100:
@@ -103,11 +110,12 @@ def _chain(direct: Pair, near: Warp, step: Warp, settings: AlignSettings) -> War
     overall = direct.compare(np.eye(3), matrix)
     if not direct.comparable or not overall.inliers > BELIEVABLE:
         matrix, model = simplest_model(matrix, direct.size, SIMPLER)
-        return replace(step, matrix=matrix, model=model, reason=reason)
+        failed = step.failed or (near.failed and step.inliers > 0)  # 0: nothing was compared
+        return replace(step, matrix=matrix, model=model, reason=reason, failed=failed)
     refined = direct.refine(matrix, settings.model, slice(1))
     if displacement(matrix, refined, direct.size) < DRIFT:
         correction = direct.compare(matrix, refined)
-        enough = correction.agreeing >= CELLS_NEEDED[settings.model]
+        enough = correction.agreeing >= cells_needed(settings.model, correction)
         matrix = refined if enough and correction.falls else matrix
     if direct.compare(matrix, np.eye(3)).falls:
         matrix, reason = np.eye(3), f"{reason}, but no warp at all fits the reference better"

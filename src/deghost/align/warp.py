@@ -41,6 +41,7 @@ class Warp:
     residual_after: float = float("nan")
     inliers: float = 0.0  # share of the compared pixels that agree under the warp
     reason: str = ""
+    failed: bool = False  # the frames show different things here, and no warp was found
 
     def scaled_to(self, size: tuple[int, int]) -> "Warp":
         """Return the same warp between frames of another size.

@@ -10,7 +10,7 @@ from importlib.metadata import version
 from io import TextIOWrapper
 from types import FrameType
 
-from cyclopts import App, CycloptsError, MissingArgumentError
+from cyclopts import App, CycloptsError, MissingArgumentError, UnknownCommandError
 
 from deghost.cli.allocator import tune_allocator
 from deghost.cli.benchmark import benchmark
@@ -115,6 +115,9 @@ def _usage(error: CycloptsError) -> str:
     if isinstance(error, MissingArgumentError) and error.argument is not None:
         name = error.argument.name
         text = f"{error.keyword} needs a value" if error.keyword else f"{name} is missing"
+    if isinstance(error, UnknownCommandError):  # its list of commands is cut short
+        names = (name for name in app if not name.startswith("-"))
+        text = f"{text.partition(' Available')[0]} There are {', '.join(names)}"
     chain = " ".join(error.command_chain or ())
     joint = "" if text.endswith("?") else ";"
     return f"{text.rstrip('.')}{joint} see {' '.join(['deghost', *chain.split()])} --help"

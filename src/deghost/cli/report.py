@@ -6,6 +6,7 @@ from typing import Any
 
 from rich.text import Text
 
+from deghost.align.warp import Warp
 from deghost.cli.terminal import make_table, print_json, say
 from deghost.merge.inspection import FrameReport
 from deghost.merge.merged import Merged
@@ -39,7 +40,7 @@ def print_plan(plan: MergePlan, notes: Sequence[str] | None = None) -> None:
             Text(path.name + (" *" if is_reference else "")),
             f"{-ev100(plan.relative[k]) + 0.0:+.2f}",
             plan.exposures[k].source,
-            "reference" if is_reference else warp.model,
+            "reference" if is_reference else _aligned_by(warp),
             "" if is_reference or warp.model == "none" else f"{_movement(plan, k):.1f} px",
         )
     say(table)
@@ -63,6 +64,11 @@ def print_inspection(plan: MergePlan, found: Sequence[FrameReport]) -> None:
     for k, warp in enumerate(plan.warps):
         if k != plan.reference:
             say(f"- frame {k}: {warp.reason}")
+
+
+def _aligned_by(warp: Warp) -> str:
+    """The model of a warp; `none` says that nothing was needed, or that nothing could be told."""
+    return "failed" if warp.failed else warp.model
 
 
 def _movement(plan: MergePlan, k: int) -> float:
@@ -93,7 +99,7 @@ def plan_summary(plan: MergePlan) -> dict[str, Any]:
                 "ev": ev100(plan.exposures[plan.reference].value) - ev100(exposure.value),
                 "exposure": exposure.value,
                 "source": exposure.source,
-                "aligned_by": warp.model,
+                "aligned_by": _aligned_by(warp),
                 "why": warp.reason,
             }
             for path, exposure, warp in zip(plan.frames, plan.exposures, plan.warps, strict=True)

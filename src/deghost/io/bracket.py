@@ -14,12 +14,14 @@ from torch import Tensor
 from deghost.errors import BracketError
 from deghost.io.exposure_settings import ExposureSettings
 from deghost.io.image import format_of, read_frame
+from deghost.io.opaque import cut_to_opaque
 from deghost.io.raw import read_raw, read_white_balance
+from deghost.radiometry.contradiction import Contradiction, contradictions, listed
 from deghost.radiometry.exposure import (
-    contradicted,
     exposures_from_bias,
     exposures_from_captures,
     fit_ratios,
+    fit_steps,
     fitted_exposures,
     format_time,
 )
@@ -28,6 +30,7 @@ from deghost.types import Bracket, Exposure, Frame, Response
 
 
 NARROWEST = 32_000  # times as long as wide
+FILES = "the files"
 WIDEST = 40  # stops between the darkest and the brightest frame
 
 
@@ -71,12 +74,15 @@ def read_frames(paths: Sequence[Path]) -> list[Frame]:
     """Read frames as stored; RAW ones all with the white balance of the first by name.
 
     Cameras that balance every shot anew would otherwise change colour between frames. RAW is
-    developed one frame at a time: it needs much memory on the way.
+    developed one frame at a time: it needs much memory on the way. What a frame leaves transparent
+    is cut off all of them.
     """
     raw = [path for path in paths if format_of(path) == "raw"]
     if not raw:
         with ThreadPoolExecutor(2) as pool:
-            return list(pool.map(read_frame, paths))
+            frames = list(pool.map(read_frame, paths))
+        _check_colours(frames)
+        return cut_to_opaque(frames)
     if len(raw) < len(paths):
         finished = next(path for path in paths if path not in raw)
         raise BracketError(
@@ -89,11 +95,24 @@ def read_frames(paths: Sequence[Path]) -> list[Frame]:
 
 def _check_paths(paths: Sequence[Path]) -> None:
     if len(paths) < 2:
+        for path in paths:
+            format_of(path)  # a folder, or a pattern that no file fits, is told as such
         given = f"only {paths[0].name}" if paths else "no files"
         raise BracketError(f"a bracket needs two frames or more, {given} given; name all frames")
     twice = [path.name for path, count in Counter(p.resolve() for p in paths).items() if count > 1]
     if twice:
         raise BracketError(f"{twice[0]} is given twice; name every frame once")
+
+
+def _check_colours(frames: Sequence[Frame]) -> None:
+    """Refuse grey frames among those in colour, whose colour they would take away."""
+    coloured = [frame.path.name for frame in frames if not frame.grey]
+    grey = [frame.path.name for frame in frames if frame.grey]
+    if coloured and grey:
+        raise BracketError(
+            f"{grey[0]} is a grey picture, but {coloured[0]} is in colour; "
+            f"save {grey[0]} in colour, or leave it out"
+        )
 
 
 def _check_frames(frames: Sequence[Frame]) -> None:
@@ -114,34 +133,48 @@ def _with_exposures(
     frames: list[Frame], settings: ExposureSettings
 ) -> tuple[list[Frame], list[Exposure], list[str]]:
     given = _given_exposures(frames, settings)
-    if given is not None:
-        return *_sorted(frames, given), []
     small = [subsampled(frame) for frame in frames]
+    if given is not None:
+        wrong = [each for each in _contradictions(frames, given, small) if each.certain]
+        note = f"as given, {listed(wrong)}: kept, but check the values and their order"
+        return *_sorted(frames, given), [note] if wrong else []
     if settings.fit:
         found, exposures = _fitted(frames, small)
         if not _all_fitted(exposures):
-            raise _unfitted(frames, "are to be fitted from the pixels")
+            raise _unfitted(_fellows(frames), "are to be fitted from the pixels")
         return found, exposures, []
     written = exposures_from_captures([frame.capture for frame in frames])
     if written is not None and len({round(math.log2(e.value), 2) for e in written}) > 1:
         return _checked(frames, written, small)
     found, exposures = _fitted(frames, small)
-    reason = "no exposure times" if written is None else "equal exposures"
+    who, lack = _lacking(frames) if written is None else (FILES, "state equal exposures")
     if _all_fitted(exposures):
-        return found, exposures, [f"the files state {reason}: ratios fitted from the pixels"]
+        return found, exposures, [f"{who} {lack}: ratios fitted from the pixels"]
     biases = exposures_from_bias([frame.capture for frame in frames])
     if biases is not None:
-        return *_sorted(frames, biases), [f"the files state {reason}: the exposure bias is used"]
-    raise _unfitted(frames, f"state {reason}")
+        return *_sorted(frames, biases), [f"{who} {lack}: the exposure bias is used"]
+    raise _unfitted(_fellows(frames) if who == FILES else who, lack)
+
+
+def _lacking(frames: Sequence[Frame]) -> tuple[str, str]:
+    """Which files state no exposure time, and that they do not."""
+    names = [frame.path.name for frame in frames if not frame.capture.time]
+    if len(names) == len(frames):
+        return FILES, "state no exposure times"
+    return ", ".join(names), f"{'states' if len(names) == 1 else 'state'} no exposure time"
 
 
 def _all_fitted(exposures: Sequence[Exposure]) -> bool:
     return all("fitted" in exposure.source for exposure in exposures)
 
 
-def _unfitted(frames: Sequence[Frame], reason: str) -> BracketError:
+def _fellows(frames: Sequence[Frame]) -> str:
+    return f"{frames[0].path.name} and its fellows"
+
+
+def _unfitted(who: str, reason: str) -> BracketError:
     return BracketError(
-        f"{frames[0].path.name} and its fellows {reason}, but show too little in common; "
+        f"{who} {reason}, but the frames show too little in common; "
         "pass --exposures 1/250 1/60 1/15 or --ev -2 0 2, in the order of the files"
     )
 
@@ -174,15 +207,27 @@ def _checked(
     frames: list[Frame], written: list[Exposure], small: list[Float[Tensor, "3 h w"]]
 ) -> tuple[list[Frame], list[Exposure], list[str]]:
     """The exposures as written, unless the pixels contradict them."""
-    order = sorted(range(len(frames)), key=lambda k: written[k].value)
-    ordered = [written[k] for k in order]
-    reason = contradicted(ordered, fit_ratios(torch.stack([small[k] for k in order])))
-    if reason is None:
-        return [frames[k] for k in order], ordered, []
+    wrong = _contradictions(frames, written, small)
+    if not wrong:
+        return *_sorted(frames, written), []
+    vague = [each for each in wrong if not each.certain]
+    if vague:
+        note = f"as written, {listed(vague)}, where these frames do not match each other"
+        return *_sorted(frames, written), [f"{note}: kept; check that they show one scene"]
     found, exposures = _fitted(frames, small)
     if not _all_fitted(exposures):
-        return [frames[k] for k in order], ordered, [f"{reason}: check the exposures"]
-    return found, exposures, [f"{reason}: exposures fitted from the pixels"]
+        return *_sorted(frames, written), [f"as written, {listed(wrong)}: check the exposures"]
+    return found, exposures, [f"as written, {listed(wrong)}: exposures fitted from the pixels"]
+
+
+def _contradictions(
+    frames: Sequence[Frame],
+    stated: Sequence[Exposure],
+    small: Sequence[Float[Tensor, "3 h w"]],
+) -> list[Contradiction]:
+    order = sorted(range(len(frames)), key=lambda k: stated[k].value)
+    names, exposures = [frames[k].path.name for k in order], [stated[k] for k in order]
+    return contradictions(names, exposures, fit_steps(torch.stack([small[k] for k in order])))
 
 
 def _fitted(

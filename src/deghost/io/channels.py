@@ -1,7 +1,7 @@
 """Three channels of 8 or 16 bits or of floating point, from whatever a decoder gives."""
 
 import numpy as np
-from jaxtyping import Float32, Shaped
+from jaxtyping import Float32, Shaped, UInt8
 
 from deghost.errors import ReadError
 from deghost.io.decode import Decoded
@@ -11,10 +11,12 @@ COLOURS_OF = {"grey": 1, "rgb": 3, "cmyk": 4}
 ROWS_CHECKED = 256
 
 
-def stored_channels(decoded: Decoded) -> tuple[Shaped[np.ndarray, "h w c"], list[str]]:
-    """Drop alpha, scale codes of odd depths to 8 or 16 bits, check floating point.
+def stored_channels(
+    decoded: Decoded,
+) -> tuple[Shaped[np.ndarray, "h w c"], UInt8[np.ndarray, "h w"] | None, list[str]]:
+    """Split off alpha, scale codes of odd depths to 8 or 16 bits, check floating point.
 
-    Raises ReadError for samples that cannot be one exposure's codes.
+    Alpha is None where all is opaque. Raises ReadError for samples that cannot be codes.
     """
     codes, notes = decoded.codes, list(decoded.notes)
     if codes.ndim == 2:
@@ -22,13 +24,34 @@ def stored_channels(decoded: Decoded) -> tuple[Shaped[np.ndarray, "h w c"], list
     colours = COLOURS_OF[decoded.model]
     if codes.ndim != 3 or codes.shape[2] < colours:
         raise ReadError(f"holds an array of shape {codes.shape}; save it as an RGB picture")
+    alpha = None
     if codes.shape[2] > colours:
         notes.append("its alpha channel is left out")
+        alpha = opacity(codes[..., colours], decoded.depth) if decoded.alpha else None
         codes = codes[..., :colours]
     if codes.dtype.kind == "f":
         checked, found = finite_pixels(np.ascontiguousarray(codes, np.float32))
-        return checked, notes + found
-    return scaled_codes(codes, decoded.depth), notes
+        return checked, alpha, notes + found
+    return scaled_codes(codes, decoded.depth), alpha, notes
+
+
+def opacity(
+    alpha: Shaped[np.ndarray, "h w"], depth: int | None = None
+) -> UInt8[np.ndarray, "h w"] | None:
+    """Bring an alpha channel to 0 (transparent) to 255 (opaque); None if all of it is opaque.
+
+    Example:
+        >>> opacity(np.array([[0, 700, 1023]], np.uint16), 10).tolist()
+        [[0, 175, 255]]
+    """
+    depth = depth or 8 * alpha.dtype.itemsize
+    if alpha.dtype.kind == "u" and depth >= 8:
+        scaled = np.minimum(alpha >> (depth - 8), 255).astype(np.uint8)
+    else:
+        white = 2**depth - 1 if alpha.dtype.kind == "u" else 1
+        share = np.nan_to_num(np.divide(alpha, white, dtype=np.float32), nan=0.0)
+        scaled = np.rint(255 * share.clip(0, 1)).astype(np.uint8)
+    return scaled if scaled.size and scaled.min() < 255 else None
 
 
 def finite_pixels(

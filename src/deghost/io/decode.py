@@ -27,6 +27,7 @@ TIFF_MODELS: dict[str, Model] = {
     "SEPARATED": "cmyk",
 }
 SEPARATE = 2  # planar configuration: colour after colour; files of one colour may state none
+ALPHA = {1, 2}  # further samples of a TIFF that are alpha; 0 may be anything, such as a selection
 # What tifffile raises, besides errors of its own, for tags that make no sense.
 TIFF_DAMAGES = (AttributeError, KeyError, TypeError, ZeroDivisionError)
 
@@ -39,6 +40,7 @@ class Decoded:
     model: Model = "rgb"
     depth: int | None = None  # bits a sample, where fewer than the array's
     notes: tuple[str, ...] = ()
+    alpha: bool = True  # whether a channel after the colours says how opaque they are
 
 
 def decode_jpeg(blob: bytes, header: Header) -> Decoded:
@@ -146,7 +148,8 @@ def _decoded_page(file: Any) -> Decoded:
     if photometric == "MINISWHITE" and codes.dtype.kind == "u":
         codes = (2**page.bitspersample - 1) - codes
     depth = None if codes.dtype.kind == "f" else page.bitspersample
-    return Decoded(codes, model, depth, _tiff_notes(page, count))
+    alpha = bool(ALPHA & set(page.extrasamples[:1]))
+    return Decoded(codes, model, depth, _tiff_notes(page, count), alpha)
 
 
 def _first_full_page(file: Any) -> tuple[Any, int]:

@@ -10,9 +10,10 @@ from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
-from jaxtyping import Shaped
+from jaxtyping import Shaped, UInt8
 
 from deghost.errors import ReadError
+from deghost.io.channels import opacity
 from deghost.io.exr_chunks import check_exr_complete
 from deghost.io.radiance_file import (
     REC709,
@@ -68,7 +69,7 @@ def write_exr(
 
 
 def read_exr(path: Path) -> RadianceFile:
-    """Read the RGB (or grey) channels of the first part that has them; alpha is left out.
+    """Read the RGB (or grey) channels of the first part that has them, alpha apart.
 
     Where the colour channels stand under a layer's name, the first such layer is read.
     Raises ReadError.
@@ -78,7 +79,11 @@ def read_exr(path: Path) -> RadianceFile:
     except ValueError:  # channels of one colour that differ in type cannot be read together
         header, planes = _read_parts(path, separate=True)
     return RadianceFile(
-        _colour_pixels(path, planes), _matrix(path, header), _attributes(header), _window(header)
+        _colour_pixels(path, planes),
+        _matrix(path, header),
+        _attributes(header),
+        _window(header),
+        _alpha(planes),
     )
 
 
@@ -184,6 +189,16 @@ def _colour_pixels(
     for channel in range(3):
         pixels[..., channel] = planes[names[channel % len(names)]]
     return pixels
+
+
+def _alpha(planes: Mapping[str, Shaped[np.ndarray, "..."]]) -> UInt8[np.ndarray, "h w"] | None:
+    """The alpha channel of the colours that are read, None if it is opaque or there is none."""
+    first = _colour_names(planes)[0]
+    plane = planes[first]
+    if plane.ndim == 3:
+        return opacity(plane[..., 3].astype(np.float32)) if plane.shape[2] > 3 else None
+    beside = planes.get(f"{first[: first.rfind('.') + 1]}A")
+    return None if beside is None else opacity(beside.astype(np.float32))
 
 
 def _matrix(path: Path, header: Mapping[str, Any]) -> Matrix:

@@ -84,7 +84,7 @@ def read_frame(path: Path) -> Frame:
     """Read one exposure: RGB codes as stored, upright, with their curve, colours and capture.
 
     The format is told by the file's first bytes. Codes of 10 or 12 bits are scaled to 16, grey
-    becomes RGB, alpha is dropped, CMYK and profiles made of tables are converted to sRGB.
+    becomes RGB, alpha is kept apart, CMYK and profiles made of tables are converted to sRGB.
     Raises ReadError.
     """
     kind = format_of(path)
@@ -176,7 +176,7 @@ def _reason(error: BaseException, path: Path) -> str:
 
 def _frame(path: Path, header: Header, decoded: Decoded) -> Frame:
     """Bring decoded codes into the one shape of frames."""
-    codes, notes = stored_channels(decoded)
+    codes, alpha, notes = stored_channels(decoded)
     if decoded.model == "grey":
         notes.append("a grey picture: its one channel serves as red, green and blue")
         codes = np.repeat(codes, 3, axis=2)
@@ -190,6 +190,8 @@ def _frame(path: Path, header: Header, decoded: Decoded) -> Frame:
         capture=capture_of(header.directories),
         kind="float" if pixels.dtype == np.float32 else "encoded",
         notes=(*notes, *filter(None, [colours.note])),
+        grey=decoded.model == "grey",
+        alpha=None if alpha is None else upright(alpha, orientation),
     )
 
 
@@ -226,7 +228,9 @@ def _radiance_frame(path: Path, kind: str) -> Frame:
         pixels, notes = finite_pixels(file.pixels)
     capture = metadata_from(file.attributes).capture
     linear = named_response("linear")
-    return Frame(path, pixels, linear, file.to_rec709, capture, "float", tuple(notes))
+    return Frame(
+        path, pixels, linear, file.to_rec709, capture, "float", tuple(notes), alpha=file.alpha
+    )
 
 
 def _radiance_attributes(path: Path, kind: str) -> Attributes:

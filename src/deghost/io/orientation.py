@@ -5,8 +5,8 @@ import numpy as np
 from jaxtyping import Shaped
 
 
-Stored = Shaped[np.ndarray, "h w 3"]
-Turned = Shaped[np.ndarray, "m n 3"]  # h x w or w x h
+Stored = Shaped[np.ndarray, "h w 3"] | Shaped[np.ndarray, "h w"]
+Turned = Shaped[np.ndarray, "m n 3"] | Shaped[np.ndarray, "m n"]  # h x w or w x h
 
 
 def upright(pixels: Stored, orientation: int) -> Turned:

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, fields
 from typing import Any
 
 import numpy as np
-from jaxtyping import Float16, Float32
+from jaxtyping import Float16, Float32, UInt8
 
 from deghost.radiometry.colour import SPACES, RgbSpace, to_rec709
 from deghost.types import Capture, Matrix
@@ -61,6 +61,7 @@ class RadianceFile:
     to_rec709: Matrix = field(default_factory=lambda: np.eye(3))
     attributes: Attributes = field(default_factory=dict)
     window: Window | None = None  # of the pixels in the picture, where the file has both
+    alpha: UInt8[np.ndarray, "h w"] | None = None  # 255 = opaque; None: opaque or not stored
 
 
 def attributes_of(metadata: RadianceMetadata) -> dict[str, str | float]:

@@ -14,7 +14,12 @@ from deghost.merge.curves import FrameCurve, read_light
 from deghost.merge.proxy import Proxy
 from deghost.merge.settings import RECOVERED
 from deghost.merge.weighted import Fusion
-from deghost.radiometry.disagreement import explains_better, response_disagreement
+from deghost.radiometry.disagreement import (
+    Disagreement,
+    disagreement_but_balance,
+    explains_better,
+    response_disagreement,
+)
 from deghost.radiometry.matching import Match, fit_match
 from deghost.radiometry.noise import NoiseModel, estimate_noise
 from deghost.radiometry.recovery import recover_response
@@ -30,6 +35,8 @@ DARK = 0.01  # linear value below which it does so in any case
 BIAS_FROM = 0.15  # stops of disagreement from which a response is doubted
 MATCH_FROM = 0.04  # stops of disagreement from which a frame is matched to the reference
 FAINT = 0.004  # linear value below which frames are not compared
+FEWEST = 100  # pixels in each channel that can tell how to match a frame
+MOSTLY = 0.5  # share of the reference that is lost, from which the user is told
 EMPTY = 0.999  # share of pixels that are lost in a frame that adds nothing
 HALF_DETAIL = 6e-5  # half floats lose precision below ...
 FEW = 1e-3  # ... which matters if more than this share of values are
@@ -64,18 +71,21 @@ def _patches(frame: Frame, curve: FrameCurve) -> list[Float[Tensor, "3 p p"]]:
 
 def choose_reference(shares: Sequence[tuple[float, float]], wanted: int | None) -> tuple[int, str]:
     """Choose the frame with the fewest clipped and buried pixels, the middle one of equals."""
-    if wanted is not None:
-        if not 0 <= wanted < len(shares):
-            raise SettingsError(
-                f"--reference {wanted} is not a frame; there are 0 (darkest) to {len(shares) - 1}"
-            )
-        return wanted, f"reference: frame {wanted}, as asked"
+    if wanted is not None and not 0 <= wanted < len(shares):
+        raise SettingsError(
+            f"--reference {wanted} is not a frame; there are 0 (darkest) to {len(shares) - 1}"
+        )
     middle = (len(shares) - 1) / 2
     best = min(range(len(shares)), key=lambda k: (round(sum(shares[k]), 2), abs(k - middle), k))
-    clipped, buried = shares[best]
-    return best, (
-        f"reference: frame {best}, the best exposed ({clipped:.1%} clipped, {buried:.1%} buried)"
-    )
+    chosen = best if wanted is None else wanted
+    clipped, buried = shares[chosen]
+    lost = f"{clipped:.1%} clipped, {buried:.1%} buried"
+    if wanted is None:
+        return best, f"reference: frame {best}, the best exposed ({lost})"
+    note = f"reference: frame {chosen}, as asked"
+    if chosen == best or clipped + buried < MOSTLY:
+        return chosen, note
+    return chosen, f"{note}, but mostly lost ({lost}): --reference {best} shows more"
 
 
 def empty_frames(names: Sequence[str], shares: Sequence[tuple[float, float]]) -> list[str]:
@@ -103,20 +113,24 @@ def lost_shares(proxy: Proxy, noise: NoiseModel) -> tuple[float, float]:
 
 
 def match_frame(
-    known: Fusion, frame: Proxy, exposure: float, number: int
+    known: Fusion, frame: Proxy, exposure: float, number: int, noise: NoiseModel
 ) -> tuple[Match | None, float, str | None]:
     """Fit what is left of the difference between a warped frame and the merge before it.
 
+    `noise` is that of the darker of reference and frame. Only its codes well above the blackest
+    ones tell a gain: crushed codes have a colour of their own, which brighter frames would take on.
     Returns the match if one is needed, the relative error to grant the frame, and a note.
     """
     target, linear = known.radiance, frame.linear
     usable = (known.trust > 0.9) & (frame.trust > 0.9)
     # a bound on the geometric mean: one on either value would choose by its noise
-    usable = usable & ((target * linear / exposure).sqrt() * min(1.0, exposure) > FAINT)
+    level = (target * linear / exposure).sqrt() * min(1.0, exposure)
+    usable = usable & (level > max(FAINT, BURIED * noise.read**0.5))
     match = fit_match(target, linear / exposure, exposure, usable)
     strongest = max(abs(stops) for channel in match.stops for stops in channel)
     helps = match.remaining < 0.8 * match.before
-    if match.before < MATCH_FROM or strongest < MATCH_FROM or not helps:
+    few = int(usable.sum((1, 2)).min()) < FEWEST
+    if few or match.before < MATCH_FROM or strongest < MATCH_FROM or not helps:
         return None, _tolerance(match.before), None
     note = (
         f"frame {number}: matched to the reference, off by {match.before:.2f} EV before "
@@ -143,6 +157,7 @@ def choose_response(
     `samples` are of frames warped to the reference. `auto` keeps the files' own curve (sRGB without
     a colour profile) unless the pixels of the bracket clearly contradict it, as they do where a
     camera has put its tone curve on top; then the response is recovered after Debevec and Malik.
+    A white balance that changes between frames contradicts no curve: matching takes it back.
     """
     if wanted not in RECOVERED:  # reading gave it to the frames
         given = [frame.response for frame in bracket.frames if frame.kind == "encoded"]
@@ -157,21 +172,34 @@ def choose_response(
     if wanted == "auto" and before.bias <= BIAS_FROM:
         return None, None
     try:
-        chosen = choose_samples(codes)
         recovered = recover_response(
-            chosen, exposures, "robertson" if wanted == "robertson" else "debevec"
+            choose_samples(codes), exposures, "robertson" if wanted == "robertson" else "debevec"
         )
     except BracketError:
         if wanted != "auto":
             raise
         return None, None
     after = response_disagreement(codes, exposures, recovered)
-    if wanted == "auto" and not explains_better(after, before):
-        return None, f"the {own.name} curve is off by {before.bias:.2f} EV; no better one was found"
+    doubt = _doubt(after, before, disagreement_but_balance(codes, exposures, own))
+    if wanted == "auto" and doubt:
+        return None, f"the {own.name} curve is off by {before.bias:.2f} EV; {doubt}"
     return recovered, (
         f"response: recovered from the pixels ({recovered.name}); frames disagree by "
         f"{after.bias:.2f} EV with it, by {before.bias:.2f} EV with {own.name}"
     )
+
+
+def _doubt(after: Disagreement, before: Disagreement, balanced: Disagreement) -> str | None:
+    """Why not to believe a recovered curve; `balanced` is what white balance leaves of `before`.
+
+    A curve for each channel can follow a white balance that drifts with the exposure, and would
+    then colour the highlights. It must explain what constant gains do not.
+    """
+    if balanced.bias < before.bias / 2 and after.bias > balanced.bias / 2:
+        return f"white balance that changes between frames explains all but {balanced.bias:.2f} EV"
+    if not explains_better(after, before) or after.bias > balanced.bias / 2:
+        return "no better one was found"
+    return None
 
 
 def check_absolute(exposure: Exposure) -> None:

@@ -16,6 +16,7 @@ from deghost.types import Mask
 
 MaskKind = Literal["exposed", "moved"]
 SUFFIXES = (".png", ".exr", ".tif", ".tiff")
+UNREAD = (".jpg", ".jpeg", ".JPG", ".JPEG")
 
 
 def mask_name(k: int, frame: Path, kind: str, suffix: str = ".png") -> str:
@@ -61,13 +62,25 @@ def _of_kind(folder: Path, plan: MergePlan, kind: str) -> tuple[Path | None, ...
     names = [mask_name(k, frame, kind, "") for k, frame in enumerate(plan.frames)]
     found = tuple(first_file(folder, name) for name in names)
     for k, path in enumerate(found):
-        needed = any(found) and (kind == "exposed" or k != plan.reference)
-        if path is None and needed:
+        wanted = kind == "exposed" or k != plan.reference
+        if path is None and wanted:
+            _refuse_jpeg(folder, names[k])
+        if path is None and wanted and any(found):
             raise ReadError(
                 f"{names[k]}.png is missing from {folder.name or folder}, which has others of its "
                 "kind; write all of them with `deghost segment`"
             )
     return found
+
+
+def _refuse_jpeg(folder: Path, name: str) -> None:
+    """Say that a mask is there, but in a format that is not read."""
+    for suffix in UNREAD:
+        if (folder / f"{name}{suffix}").is_file():
+            raise ReadError(
+                f"{name}{suffix} is a JPEG, which masks are not read from: it blurs them; "
+                f"save it as {name}.png"
+            )
 
 
 def first_file(folder: Path, *stems: str) -> Path | None:
@@ -100,8 +113,8 @@ def read_masks(paths: Sequence[Path | None], plan: MergePlan) -> Iterator[Mask]:
 def read_mask(path: Path, plan: MergePlan, *, labels: bool = False) -> Mask:
     """Read a mask of a whole frame, or of the merged picture, which is then filled up around it.
 
-    In a picture of colours the brightest counts. With `labels` codes that are all 0 or 1 mean that,
-    though 255 would be white. Raises ReadError.
+    In a picture of colours the brightest counts; what is transparent is not painted. With `labels`
+    codes that are all 0 or 1 mean that, though 255 would be white. Raises ReadError.
     """
     frame = read_frame(path)
     y, x, height, width = plan.crop
@@ -115,6 +128,8 @@ def read_mask(path: Path, plan: MergePlan, *, labels: bool = False) -> Mask:
     white = 1.0 if labels and largest.max() == 1 else frame.white
     values = np.divide(largest, white, dtype=np.float32)
     values = np.clip(np.nan_to_num(values, nan=0.0), 0, 1)
+    if frame.alpha is not None:
+        values *= np.divide(frame.alpha, 255, dtype=np.float32)
     if frame.size != plan.size:
         below, right = plan.size[0] - y - height, plan.size[1] - x - width
         values = np.pad(values, ((y, below), (x, right)), mode="edge")

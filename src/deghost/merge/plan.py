@@ -17,13 +17,13 @@ from deghost.merge.decisions import (
     check_absolute,
     choose_reference,
     choose_response,
-    empty_frames,
     half_float_problem,
     lost_shares,
     match_frame,
     measure_noise,
 )
 from deghost.merge.networks import NetworkUse, find_network, with_frames
+from deghost.merge.notes import frame_notes
 from deghost.merge.proxy import Proxy, make_proxy, proxy_factor
 from deghost.merge.settings import (
     HIGHLIGHT_LIMIT,
@@ -131,7 +131,8 @@ def plan_merge(bracket: Bracket, settings: MergeSettings) -> MergePlan:
     scale = 1 / base if settings.scale == "absolute" else 1.0
     problem = half_float_problem(small.proxies, relative, scale, limit)
     notes = [*bracket.notes, reason, why, *matching, problem, METHOD_NOTES.get(settings.method)]
-    notes += [*chosen, *empty_frames([frame.path.name for frame in bracket.frames], shares)]
+    names = [frame.path.name for frame in bracket.frames]
+    notes += [*chosen, *frame_notes(names, shares, warps)]
     return MergePlan(
         frames=tuple(frame.path for frame in bracket.frames),
         size=bracket.size,
@@ -237,7 +238,8 @@ def _warped(proxy: Proxy, warp: Warp) -> Proxy:
     y, x, height, width = source_window(warp, window)
     both = torch.cat([proxy.linear, proxy.trust])[:, y : y + height, x : x + width]
     warped, covered = warp_planes(both, warp, window)
-    return Proxy(warped[:3], warped[3:].clamp(0, 1) * covered)
+    light = warped[:3] * (covered > 0)  # what lies beyond is dark, or it would pass for clipped
+    return Proxy(light, warped[3:].clamp(0, 1) * covered)
 
 
 def _align(
@@ -282,7 +284,8 @@ def _match(
     tolerances, notes = [0.0] * len(relative), []
     fusion = start_fusion(_layer(samples[order[0]], 1.0, noise[order[0]]))
     for k in order[1:]:
-        matches[k], tolerances[k], note = match_frame(fusion, samples[k], relative[k], k)
+        darker = noise[k if relative[k] < 1 else order[0]]
+        matches[k], tolerances[k], note = match_frame(fusion, samples[k], relative[k], k, darker)
         notes += [note] if note else []
         fusion = extend(fusion, _layer(samples[k], relative[k], noise[k], matches[k]))
     return tuple(matches), tuple(tolerances), notes

@@ -14,6 +14,7 @@ from deghost.align.warp import Model, Warp, corners
 from deghost.errors import PlanError, SettingsError
 from deghost.io.bracket import WIDEST, read_frames
 from deghost.merge.networks import NetworkUse
+from deghost.merge.notes import current_notes
 from deghost.merge.plan import MergePlan
 from deghost.merge.settings import NETWORKS, Device, Method, PixelType, Scale
 from deghost.radiometry.matching import LEVELS, Match
@@ -82,7 +83,7 @@ def plan_from_json(text: str, name: str = "plan") -> MergePlan:
             raise PlanError(f"{name}: {key!r} is not what it should be ({reason})") from error
     plan = MergePlan(**values)
     _check(plan, name)
-    return plan
+    return replace(plan, notes=current_notes(plan.notes, plan.reference))
 
 
 def _check(plan: MergePlan, name: str) -> None:
@@ -97,8 +98,7 @@ def _check(plan: MergePlan, name: str) -> None:
     if min(values) <= 0 or max(values) > min(values) * 2.0**WIDEST:
         raise PlanError(f"{name}: exposures must be positive and within {WIDEST} stops")
     y, x, height, width = plan.crop
-    bottom, right = y + height, x + width
-    inside = min(y, x) >= 0 and bottom <= plan.size[0] and right <= plan.size[1]
+    inside = min(y, x) >= 0 and y + height <= plan.size[0] and x + width <= plan.size[1]
     if min(height, width) < 1 or not inside:
         raise PlanError(f"{name}: the crop {plan.crop} lies outside of the frames {plan.size}")
     _check_network(plan, name)
@@ -229,6 +229,7 @@ def _warp(item: Any) -> Warp:
         _choice(Model)(item["model"]),
         inliers=_number(item["inliers"]),
         reason=str(item["reason"]),
+        failed=bool(item.get("failed", False)),  # which older plans do not say
         **residuals,
     )
 

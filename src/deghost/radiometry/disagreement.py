@@ -1,6 +1,7 @@
 """How well a response explains a bracket: do frames that differ in exposure agree on the light?"""
 
 from dataclasses import dataclass
+from itertools import chain
 
 import numpy as np
 import torch
@@ -16,6 +17,8 @@ DARK, BRIGHT = 0.03, 0.95  # codes between which a pixel is well exposed
 LEVELS = 24
 FEWEST = 50  # pixels that make a median
 CENSORED = 0.4  # share of pixels clipped in the brighter frame that leaves the median sound
+
+Cell = tuple[float, int, float, float]  # level, pixels, median error, median |error|
 
 
 @dataclass(frozen=True)
@@ -41,14 +44,59 @@ def response_disagreement(
     `frames` are aligned and encoded, darkest first. Levels at which much of the brighter
     frame clips are left out, since what is left of them would be a biased choice.
     """
+    return _summary([cell for pair in _pairs(frames, exposures, response) for cell in chain(*pair)])
+
+
+def disagreement_but_balance(
+    frames: Codes, exposures: Float[Tensor, " n"], response: Response
+) -> Disagreement:
+    """Measure what is left once every pair of frames may differ in white balance.
+
+    A camera that balances every shot anew multiplies each channel by a constant. What a channel
+    is off by, over and above the channel that is off least, is taken for that; what channels are
+    off by together is not, since a tone curve does that, too.
+    """
+    return _summary(
+        [cell for pair in _pairs(frames, exposures, response) for cell in _balanced(pair)]
+    )
+
+
+def _pairs(
+    frames: Codes, exposures: Float[Tensor, " n"], response: Response
+) -> list[list[list[Cell]]]:
+    """The cells of every channel of every pair of neighbours."""
     stops = torch.from_numpy(linear_table(response, 4095)).T.clamp(min=1e-6).log2()
     steps = exposures.double().log2().diff().tolist()
-    cells = [
-        cell
+    return [
+        [_errors_by_level(darker[c], brighter[c], stops[c], step) for c in range(3)]
         for darker, brighter, step in zip(frames[:-1], frames[1:], steps, strict=True)
-        for channel in range(3)
-        for cell in _errors_by_level(darker[channel], brighter[channel], stops[channel], step)
     ]
+
+
+def _balanced(pair: list[list[Cell]]) -> list[Cell]:
+    """Take the gain of each channel against the one that is off least out of its errors.
+
+    Example:
+        >>> red, green = [(0.0, 9, 0.75, 0.75), (1.0, 9, 0.5, 0.5)], [(0.0, 9, 0.25, 0.25)]
+        >>> [cell[2] for cell in _balanced([red, green, []])]
+        [0.5, 0.25, 0.25]
+    """
+    gains = [_middle(cells) for cells in pair if cells]
+    least = min(gains, key=abs, default=0.0)
+    return [
+        (level, count, signed - (_middle(cells) - least), size)
+        for cells in pair
+        for level, count, signed, size in cells
+    ]
+
+
+def _middle(cells: list[Cell]) -> float:
+    """The error that half of a channel's pixels are at levels below or at."""
+    errors, counts = np.array(sorted((cell[2], cell[1]) for cell in cells)).T
+    return float(errors[np.searchsorted(counts.cumsum(), counts.sum() / 2)])
+
+
+def _summary(cells: list[Cell]) -> Disagreement:
     if not cells:
         return Disagreement(0.0, 0.0, (), (), 0)
     level, count, signed, size = np.array(cells).T
@@ -77,7 +125,7 @@ def _errors_by_level(
     brighter: Float[Tensor, "h w"],
     stops: Float[Tensor, " k"],
     step: float,
-) -> list[tuple[float, int, float, float]]:
+) -> list[Cell]:
     """Level, pixel count, median error and median |error| at each usable level of a pair."""
     used = (darker > DARK) & (darker < BRIGHT)
     dark, bright = darker[used], brighter[used].clamp(DARK, BRIGHT)

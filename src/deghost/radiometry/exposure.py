@@ -7,8 +7,7 @@ and `v / e = v * 2 ** EV100`, so that brackets of different scenes share one sca
 
 import math
 from collections.abc import Sequence
-from dataclasses import replace
-from itertools import pairwise
+from dataclasses import dataclass, replace
 
 import torch
 from jaxtyping import Bool, Float
@@ -144,10 +143,29 @@ def format_time(seconds: float) -> str:
     return f"{seconds:.3g} s"
 
 
-def fit_ratios(
-    frames: Float[Tensor, "n 3 h w"], floor: float = 0.002, block: int = 8
-) -> list[float | None]:
+@dataclass(frozen=True)
+class Step:
+    """How much brighter a frame is than the one before, as its pixels say."""
+
+    stops: float
+    scatter: float  # half of the blocks differ by less from the median at their level, in stops
+
+
+def fit_ratios(frames: Float[Tensor, "n 3 h w"]) -> list[float | None]:
     """Return how many stops brighter each linear frame is than the one before, from its pixels.
+
+    Example:
+        >>> dark = torch.rand(3, 128, 128, generator=torch.manual_seed(0)) * 0.2
+        >>> [round(ratio, 2) for ratio in fit_ratios(torch.stack([dark, 4 * dark]))]
+        [2.0]
+    """
+    return [None if step is None else step.stops for step in fit_steps(frames)]
+
+
+def fit_steps(
+    frames: Float[Tensor, "n 3 h w"], floor: float = 0.002, block: int = 8
+) -> list[Step | None]:
+    """Measure how many stops brighter each linear frame is than the one before, and how surely.
 
     Frames are darkest first. Neighbours are compared in block means, so that a hand-held shift
     matters little, over blocks that are clipped in neither and above `floor` in both, by medians,
@@ -155,12 +173,8 @@ def fit_ratios(
 
     A camera's tone curve, which is not known here, has its contrast in the middle tones: there two
     frames seem further apart than they are, by up to half. So medians are taken at each level of
-    brightness, and a rise towards the middle tones is fitted beside the ratio.
-
-    Example:
-        >>> dark = torch.rand(3, 128, 128, generator=torch.manual_seed(0)) * 0.2
-        >>> [round(ratio, 2) for ratio in fit_ratios(torch.stack([dark, 4 * dark]))]
-        [2.0]
+    brightness, and a rise towards the middle tones is fitted beside the ratio. About these medians
+    frames of one scene scatter little; those of different scenes scatter by stops.
     """
     side = max(1, min(block, min(frames.shape[-2:]) // 16))
     mean = functional.avg_pool2d(frames, side)
@@ -174,17 +188,18 @@ def fit_ratios(
 
 def _stops_between(
     dark: Float[Tensor, "3 h w"], bright: Float[Tensor, "3 h w"], usable: Bool[Tensor, "3 h w"]
-) -> float | None:
+) -> Step | None:
     """Fit `stops * (1 + contrast * bump)` to the median ratio at each level of brightness."""
     first, second = dark[usable].log2(), bright[usable].log2()
     level = ((first + second) / 2).round()
-    rows, medians, weights = [], [], []
+    rows, medians, weights, errors = [], [], [], []
     for value in level.unique():
         ratio = (second - first)[level == value]
         if len(ratio) >= 50:
             rows.append([1.0, math.exp(-((float(value) - MIDDLE_TONE) ** 2) / 8)])
             medians.append(float(ratio.median()))
-            scatter = float((ratio - medians[-1]).abs().median())  # large where things moved
+            errors.append((ratio - medians[-1]).abs())
+            scatter = float(errors[-1].median())  # large where things moved
             weights.append(math.sqrt(len(ratio)) / (0.02 + scatter))
     if not rows:
         return None
@@ -192,7 +207,8 @@ def _stops_between(
     # without enough levels to tell a tone curve, the second row keeps its contrast at nought
     system = torch.cat([torch.tensor(rows) * weight, torch.tensor([[0.0, 100.0]])])
     target = torch.cat([torch.tensor(medians)[:, None] * weight, torch.zeros(1, 1)])
-    return float(torch.linalg.lstsq(system, target).solution[0])
+    stops = float(torch.linalg.lstsq(system, target).solution[0])
+    return Step(stops, float(torch.cat(errors).median()))
 
 
 def fitted_exposures(ratios: Sequence[float | None], step: float = 2.0) -> list[Exposure]:
@@ -212,18 +228,3 @@ def fitted_exposures(ratios: Sequence[float | None], step: float = 2.0) -> list[
         value = exposures[-1].value * 2.0**stops
         exposures.append(Exposure(value, source, absolute=False))
     return exposures
-
-
-def contradicted(exposures: Sequence[Exposure], ratios: Sequence[float | None]) -> str | None:
-    """Return a sentence where pixels clearly contradict the exposures, else None.
-
-    A camera's tone curve, unknown at this point, makes a ratio seem up to half as large again, so
-    only what no tone curve explains is a contradiction.
-    """
-    for (first, second), ratio in zip(pairwise(exposures), ratios, strict=True):
-        if ratio is None:
-            continue
-        stops = math.log2(second.value / first.value)
-        if not 0.6 * stops - 0.5 < ratio < 1.6 * stops + 0.5:
-            return f"{stops:.2f} EV written between two frames, {ratio:.2f} EV measured in pixels"
-    return None
