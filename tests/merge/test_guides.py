@@ -1,9 +1,10 @@
 import numpy as np
 import torch
 
+from deghost.align.warp import Warp
 from deghost.merge.guides import FILL_LIMIT, make_guides
 from deghost.merge.merged import merge_files, open_bracket
-from deghost.merge.plan import plan_merge
+from deghost.merge.plan import plan_merge, warped_proxy
 from deghost.merge.settings import MergeSettings
 
 
@@ -62,3 +63,17 @@ def test_planning_is_repeatable(shoot):
     first, second = guides_of(paths)[1], guides_of(paths)[1]
 
     assert all(torch.equal(a, b) for a, b in zip(first.still, second.still, strict=True))
+
+
+def test_nothing_lies_beyond_the_edges_of_a_warped_frame(shoot):
+    """No light and no trust: a repeated edge would pass for something clipped that moved."""
+    chosen = MergeSettings(crop=False)
+    plan = plan_merge(open_bracket(shoot().paths, chosen), chosen)
+    shift = Warp(np.array([[1.0, 0, 6.5], [0, 1, 0], [0, 0, 1]]), plan.size, "shift")
+
+    proxy = warped_proxy(plan.prepared, [shift] * len(plan.frames), 2)
+
+    beyond = -6 // plan.prepared.factor
+    assert not proxy.linear[:, :, beyond:].any()
+    assert not proxy.trust[:, :, beyond:].any()
+    assert float(proxy.linear[:, :, : beyond - 2].amin()) > 0

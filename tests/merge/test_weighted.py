@@ -5,6 +5,7 @@ from hypothesis import strategies as st
 
 from deghost.merge.weighted import (
     Layer,
+    bare_pair,
     disagreement,
     extend,
     filled,
@@ -188,3 +189,17 @@ def test_usual_steps_are_averaged_as_ever_beyond_clipping(level):
     merged = merged_beyond_clipping(truth, 0.125).radiance
 
     torch.testing.assert_close(merged, shoot(truth, 0.125, seed=3).radiance, rtol=1e-4, atol=0)
+
+
+def test_a_pair_shows_what_is_known_beyond_the_edges_of_a_layer():
+    """So that a network that sees colours only finds no motion there; clipped light it sees."""
+    radiance = scene()
+    layer = shoot(radiance, 4.0)
+    light, trust = layer.radiance.clone(), layer.trust.clone()
+    light[:, :, :9], trust[:, :, :9] = 0, 0
+    warped = Layer(light, trust, 4.0, NOISE)
+
+    pair = bare_pair(start_fusion(shoot(radiance, 1.0)), warped)
+
+    assert torch.equal(pair[3:, :, :9], pair[:3, :, :9])
+    assert torch.equal(pair[3:, :, 9:], layer.radiance[:, :, 9:])

@@ -203,8 +203,13 @@ def pair_features(fusion: Fusion, layer: Layer) -> Float[Tensor, "11 h w"]:
 
 
 def bare_pair(fusion: Fusion, layer: Layer) -> Float[Tensor, "6 h w"]:
-    """Pair a layer with what is known of the reference, as `MotionUNet` takes it; it clips at 1."""
-    return torch.cat([known(fusion).radiance.clamp(max=1), layer.radiance])
+    """Pair a layer with what is known of the reference, as `MotionUNet` takes it; it clips at 1.
+
+    Where a layer has nothing, beyond its edges, it shows what is known: the network knows no trust.
+    """
+    seen = known(fusion).radiance.clamp(max=1)
+    beyond = (layer.trust + layer.radiance).amax(0, keepdim=True) <= 0
+    return torch.cat([seen, torch.where(beyond, seen, layer.radiance)])
 
 
 def variance(level: Planes, layer: Layer) -> Planes:

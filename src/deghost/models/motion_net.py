@@ -25,7 +25,7 @@ class MotionNetConfig:
 
     inputs: int = 11
     corrects: bool = False  # whether the first input is a logit / LOGIT, which is corrected
-    widths: Sequence[int] = (32, 48, 64, 96, 128)
+    widths: Sequence[int] = (48, 64, 96, 128, 160)
     block: int = 2
 
 
