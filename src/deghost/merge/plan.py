@@ -160,16 +160,19 @@ def plan_merge(bracket: Bracket, settings: MergeSettings) -> MergePlan:
 def prepare(
     bracket: Bracket, response: Response | None, matches: Sequence[Match | None] | None = None
 ) -> Prepared:
-    """Make the curve, the proxy and the noise model of every frame."""
+    """Make the curve, the proxy and the noise model of every frame.
+
+    Matches are applied to compact proxies, as planning does, so that a plan read again is the same.
+    """
     factor = proxy_factor(bracket.size)
-    matches = matches or [None] * len(bracket.frames)
     curves, proxies, noise = [], [], []
-    for frame, match in zip(bracket.frames, matches, strict=True):
-        curve = frame_curve(frame, response, match)
+    for frame in bracket.frames:
+        curve = frame_curve(frame, response, None)
         curves.append(curve)
         proxies.append(make_proxy(frame, curve, factor).compact())
         noise.append(measure_noise(frame, curve))
-    return Prepared(tuple(curves), tuple(proxies), tuple(noise), factor)
+    small = Prepared(tuple(curves), tuple(proxies), tuple(noise), factor)
+    return small if matches is None else _with_matches(small, bracket, response, matches)
 
 
 def warped_proxy(small: Prepared, warps: Sequence[Warp], k: int) -> Proxy:
