@@ -4,14 +4,12 @@ The folder holds the scenes, simulated once, a run's folder for each row, and th
 has all its steps, or that ended early for want of patience, is not trained again.
 """
 
-import os
 import re
 from collections.abc import Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
-from shutil import rmtree
 from typing import Any
 
 from torch import nn
@@ -21,7 +19,7 @@ from deghost.data.scene_settings import SceneSettings
 from deghost.data.stream import stream_made
 from deghost.data.synthetic import make_scene
 from deghost.data.writers import write_shards
-from deghost.errors import TrainError
+from deghost.errors import TrainError, WriteError
 from deghost.models.zoo import build_network
 from deghost.train.beginnings import begin_from
 from deghost.train.checkpoint import last_checkpoint, read_position
@@ -212,16 +210,13 @@ def _written(folder: Path, about: dict[str, Any]) -> bool:
 def _simulate(
     panoramas: Path, settings: SceneSettings, folder: Path, about: dict[str, Any], workers: int
 ) -> None:
-    """Write scenes whole or not at all, even where two processes begin at once."""
-    partial_folder = folder.with_name(f".{folder.name}-{os.getpid()}")
+    """Write scenes, unless another process that began at once was faster."""
     seed, count = about["seed"], about["wanted"]
     with mapped_panoramas(panoramas, workers) as places:
         make = partial(make_scene, places, settings, seed)
         with closing(stream_made(make, range(count), workers)) as scenes:
-            write_shards(scenes, partial_folder, about=about)
-    try:
-        partial_folder.rename(folder)
-    except OSError:
-        rmtree(partial_folder)
-        if not _written(folder, about):
-            raise
+            try:
+                write_shards(scenes, folder, about=about)
+            except WriteError:
+                if not _written(folder, about):
+                    raise

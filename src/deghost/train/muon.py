@@ -90,13 +90,13 @@ def _along_kernel(state: dict[str, Any], gradient: Tensor) -> Tensor:
 
 def _along_moments(state: dict[str, Any], gradient: Tensor) -> Tensor:
     if not state:
-        state["step"] = torch.zeros(())
+        state["step"] = 0
         state["mean"], state["square"] = torch.zeros_like(gradient), torch.zeros_like(gradient)
     state["step"] += 1
     state["mean"].lerp_(gradient, 1 - BETAS[0])
     state["square"].lerp_(gradient.square(), 1 - BETAS[1])
-    done = state["step"].item()
     mean, square = (
-        state[name] / (1 - beta**done) for name, beta in zip(("mean", "square"), BETAS, strict=True)
+        state[name] / (1 - beta ** state["step"])
+        for name, beta in zip(("mean", "square"), BETAS, strict=True)
     )
     return mean / (square.sqrt() + TINY)

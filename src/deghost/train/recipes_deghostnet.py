@@ -12,7 +12,7 @@ from deghost.radiometry.tonemap import mu_law
 from deghost.segment.learned_motion import expanded
 from deghost.train.logs import side_by_side
 from deghost.train.recipe import Recipe
-from deghost.train.recipes_motion import VARIED
+from deghost.train.recipes_motion import MORE_VARIED
 from deghost.train.refined_data import RefinedBatch, measured_batch, varied
 from deghost.train.settings import TrainSettings
 
@@ -93,13 +93,7 @@ DEGHOSTNET = Recipe(
         validate_every=500,
         validation_scenes=60,
     ),
-    scenes=replace(
-        VARIED,
-        counts=(2, 3, 3, 3, 3, 5, 7),
-        iso=(40.0, 6400.0),
-        demosaicings=("edges", "edges", "linear", "gradients"),
-        motley=0.1,
-    ),
+    scenes=replace(MORE_VARIED, motley=0.1),
     vary=varied,
     picture=refined_picture,
 )

@@ -188,6 +188,12 @@ VARIED = SceneSettings(
     iso=(100.0, 6400.0),
     key=(0.02, 0.35),
 )
+MORE_VARIED = replace(
+    VARIED,
+    counts=(2, 3, 3, 3, 3, 5, 7),
+    iso=(40.0, 6400.0),
+    demosaicings=("edges", "edges", "linear", "gradients"),
+)
 MOTION_NET = Recipe(
     name="motion-net@simulated",
     about="the house's motion network on pairs as the merge describes them, Dice and cross-entropy",
@@ -208,14 +214,7 @@ MOTION_NET = Recipe(
         validate_every=500,
         validation_scenes=60,
     ),
-    scenes=replace(
-        VARIED,
-        counts=(2, 3, 3, 3, 3, 5, 7),
-        actors=(1, 6),
-        iso=(40.0, 6400.0),
-        demosaicings=("edges", "edges", "linear", "gradients"),
-        motley=0.05,
-    ),
+    scenes=replace(MORE_VARIED, actors=(1, 6), motley=0.05),
     vary=varied_pairs,
     picture=described_picture,
 )
