@@ -39,6 +39,7 @@ DETECTORS: tuple[Detector, ...] = ("orb", "sift")  # the second where the first 
 LEAST_SHARE = 0.002  # of the pixels, well exposed and textured in both frames
 LEAST_PIXELS = 200
 BELIEVABLE = 0.6  # share of inliers below which two frames hardly show the same things
+COARSER = 3  # levels on which warps are judged: noise hides what agrees on the finest
 JUDGED = 0.01  # share of the pixels that must be comparable for it to be said that they differ
 NEAR = 0.12  # of the longer side; a shift beyond it is sought only where all others failed, ...
 FAR_INLIERS = 0.85  # ... and nearly all pixels must agree, since large things may move as far
@@ -48,6 +49,7 @@ SIMPLER = 0.1  # pixels at the corners by which a simpler model may differ from 
 CELLS_NEEDED: dict[Model, tuple[int, int]] = {
     "none": (0, 0),
     "shift": (4, 4),
+    "rigid": (8, 12),
     "affine": (12, 24),
     "homography": (20, 48),
 }
@@ -91,6 +93,11 @@ class Pair:
         matrices = (rescaled(m, self.size, samples.size) for m in (before, after))
         return compare(samples, Moving(signal.contrast, signal.trust), *matrices)
 
+    def judge(self, before: Matrix, after: Matrix) -> Comparison:
+        """Compare two warps on the finest level on which noise lets most pixels agree."""
+        found = [self.compare(before, after, level) for level in range(len(self.samples[:COARSER]))]
+        return next((each for each in found if each.inliers > BELIEVABLE), found[0])
+
     def refine(self, start: Matrix, model: Model, levels: slice) -> Matrix:
         """Refine a warp of the finest level on some levels of the pyramid."""
         samples = self.samples[levels]
@@ -131,7 +138,7 @@ def _align_within(pair: Pair, richest: Model, max_shift: float) -> Warp:
         refusal = _refusal(pair, model, best, matrix, max_shift)
         refusals += [f"{model}: {refusal}"] if refusal else []
         best = best if refusal else matrix
-    gain = pair.compare(np.eye(3), best)
+    gain = pair.judge(np.eye(3), best)
     falls = f"the residual falls from {gain.before:.3f} to {gain.after:.3f}"
     reason = falls if gain.after < gain.before else "; ".join(refusals)
     warp = accepted(best, gain, pair.size, reason)
@@ -193,7 +200,7 @@ def _refusal(pair: Pair, model: Model, best: Matrix, matrix: Matrix, max_shift: 
     unlikely = implausible(matrix, pair.size, max_shift)
     if unlikely:
         return unlikely
-    gain = pair.compare(np.eye(3), matrix)
+    gain = pair.judge(np.eye(3), matrix)
     farther = FARTHER * 100 * gain.moved / max(pair.size)
     if gain.agreeing < cells_needed(model, gain) + farther:
         return f"the frames agree in {gain.agreeing} of {GRID[0] * GRID[1]} cells"
@@ -201,7 +208,7 @@ def _refusal(pair: Pair, model: Model, best: Matrix, matrix: Matrix, max_shift: 
         return AGREE
     if not gain.falls:
         return f"the residual does not clearly fall ({gain.before:.3f} to {gain.after:.3f})"
-    simpler = not np.array_equal(best, np.eye(3))
-    if simpler and not pair.compare(best, matrix).improves:
+    simpler = not np.array_equal(best, np.eye(3))  # what shifts a hand-held camera turns it, too
+    if simpler and model != "rigid" and not pair.judge(best, matrix).improves:
         return "a simpler model fits as well"
     return ""

@@ -15,11 +15,11 @@ from torch import Tensor
 from deghost.types import Matrix
 
 
-Model = Literal["none", "shift", "affine", "homography"]
+Model = Literal["none", "shift", "rigid", "affine", "homography"]  # rigid: shifted and turned
 Window = tuple[int, int, int, int]  # y, x, height, width
 Coordinates = Float32[np.ndarray, "h w"]
 
-LADDER: tuple[Model, ...] = ("none", "shift", "affine", "homography")  # from poor to rich
+LADDER: tuple[Model, ...] = ("none", "shift", "rigid", "affine", "homography")  # poor to rich
 MARGIN = 2  # pixels around a sample that a cubic touches
 BAND = 64  # rows of coordinates computed at once, which stay in the cache
 STEPS = 1024.0  # coordinates are rounded to 1/1024 pixel, so that every tile rounds alike
@@ -85,9 +85,21 @@ def nearest_model(matrix: Matrix, model: Model, size: tuple[int, int]) -> Matrix
     nearest = np.eye(3)
     if model == "shift":
         nearest[:2, 2] = (mapped - grid).mean(0)
+    elif model == "rigid":
+        nearest = _nearest_rigid(grid, mapped)
     elif model == "affine":
         nearest[:2] = np.linalg.lstsq(np.c_[grid, np.ones(9)], mapped, rcond=None)[0].T
     return nearest
+
+
+def _nearest_rigid(points: Float[np.ndarray, "n 2"], mapped: Float[np.ndarray, "n 2"]) -> Matrix:
+    """Shift and turn points so that they come nearest to others (Kabsch 1976)."""
+    (x, y), (u, v) = ((p - p.mean(0)).T for p in (points, mapped))
+    angle = np.arctan2((x * v - y * u).sum(), (x * u + y * v).sum())
+    rigid = np.eye(3)
+    rigid[:2, :2] = [[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]]
+    rigid[:2, 2] = mapped.mean(0) - rigid[:2, :2] @ points.mean(0)
+    return rigid
 
 
 def simplest_model(matrix: Matrix, size: tuple[int, int], tolerance: float) -> tuple[Matrix, Model]:
