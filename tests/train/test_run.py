@@ -91,6 +91,18 @@ def test_a_killed_run_goes_on_as_if_nothing_had_happened(tiny, unbroken, tmp_pat
     assert losses(tmp_path) == losses(unbroken[0])
 
 
+@pytest.mark.parametrize("optimiser", ["adam", "adamw", "muon"])
+def test_every_optimiser_goes_on_from_a_checkpoint(tiny, tmp_path, optimiser):
+    """A run in two goes has the losses of a run in one, whatever steps it."""
+    settings = {"optimiser": optimiser, "schedule": "constant", "validate_every": 6}
+    tiny.run(tmp_path / "one", steps=10, **settings)
+
+    tiny.run(tmp_path / "two", steps=6, **settings)
+    tiny.run(tmp_path / "two", steps=10, **settings)
+
+    assert losses(tmp_path / "two") == losses(tmp_path / "one")
+
+
 def test_what_a_kill_left_half_written_is_no_harm(tiny, unbroken, tmp_path):
     """A temporary file and half a line of the log are cleared away."""
     tiny.run(tmp_path, steps=30, patience=1, validate_every=10)

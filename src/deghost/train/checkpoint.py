@@ -149,5 +149,5 @@ def _lay_out_alike(trainee: Trainee[Any]) -> None:
     """Give the optimiser's tensors the memory layout of their parameters, which is faster."""
     for parameter, state in trainee.optimiser.state.items():
         for name, value in state.items():
-            if isinstance(parameter, nn.Parameter) and value.shape == parameter.shape:
+            if isinstance(value, Tensor) and value.shape == parameter.shape:
                 state[name] = torch.empty_like(parameter, dtype=value.dtype).copy_(value)
