@@ -102,7 +102,11 @@ def test_no_text_is_more_than_a_plan_error(text):
         (("warps", 0, "matrix"), [[0] * 3] * 3, "a warp does not fit"),
         (("warps", 0, "matrix"), [[1, 0], [0, 1]], "3 x 3 numbers"),
         (("warps", 0, "size"), [5, 5], "a warp does not fit"),
-        (("warps", 0, "model"), "twist", "'warps' .*none of none, shift, rigid, affine, homography"),
+        (
+            ("warps", 0, "model"),
+            "twist",
+            "'warps' .*none of none, shift, rigid",
+        ),
         (("warps",), [], "2 frames, but 0 warps"),
         (("motion", "courage"), 1, "'motion'"),
         (("response",), {"name": "x", "table": [[0, 1]]}, "'response' .*three rows"),
