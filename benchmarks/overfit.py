@@ -12,7 +12,7 @@ import time
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import torch
 from torch import nn
@@ -30,6 +30,8 @@ from deghost.train.losses import toned
 from deghost.train.losses_radiance import radiance_loss
 from deghost.train.losses_segdeghost import segdeghost_loss
 from deghost.train.losses_vam import vam_loss
+from deghost.train.optimisers import make_optimiser
+from deghost.train.settings import TrainSettings
 
 
 HERE = Path(__file__).parent
@@ -39,6 +41,7 @@ GOAL = 45.0  # dB of PSNR-mu
 
 LOSSES = {"vam": vam_loss, "segdeghost": partial(segdeghost_loss, alpha=1e-2, beta=1.0)}
 RATES = {"vam": 4e-3, "hdr-transformer": 5e-4, "tmrnet": 5e-4}
+MUON = ("vam",)  # Adam, which steps the others, stops at 38 dB
 
 
 def crop_for(network: Reconstructor, panoramas: Any, side: int, seed: int) -> TruthBatch:
@@ -71,13 +74,15 @@ def learn(
     """Train until the goal or the end of time; give (step, seconds, PSNR-mu)."""
     loss = LOSSES.get(name, radiance_loss)
     rate = RATES.get(name, 1e-3)
-    optimiser = torch.optim.Adam(network.parameters(), rate)
+    kind: Literal["adam", "muon"] = "muon" if name in MUON else "adam"
+    optimiser = make_optimiser(network, TrainSettings(optimiser=kind, learning_rate=rate))
     start, limit = time.process_time(), 60 * minutes
     curve = [(0, 0.0, quality(network, batch))]
     step = 0
     while (spent := time.process_time() - start) < limit and curve[-1][2] <= GOAL:
         left = 1 - spent / limit
-        optimiser.param_groups[0]["lr"] = rate * (0.02 + 0.98 * min(1, step / 20 + 0.05) * left)
+        for group in optimiser.param_groups:
+            group["lr"] = rate * (0.02 + 0.98 * min(1, step / 20 + 0.05) * left)
         optimiser.zero_grad(set_to_none=True)
         with torch.autocast("cpu", torch.bfloat16, enabled=bf16):
             value = loss(network.train(), batch)
