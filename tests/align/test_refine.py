@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -23,6 +25,35 @@ def test_refinement_finds_a_small_movement(studio, levels, model, limit):
     found = refine(samples, moving, np.eye(3), model)
 
     assert studio.error(found, matrix) < limit < studio.error(np.eye(3), matrix)
+
+
+def test_a_rigid_warp_stays_rigid(studio, levels):
+    """It turns and shifts, no more, and comes nearer than shifting alone."""
+    samples, moving, matrix = levels
+
+    found, shifted = (refine(samples, moving, np.eye(3), model) for model in ("rigid", "shift"))
+
+    assert np.allclose(found[:2, :2] @ found[:2, :2].T, np.eye(2), atol=1e-12)
+    assert studio.error(found, matrix) < studio.error(shifted, matrix)
+
+
+@pytest.mark.parametrize("model", ["affine", "homography"])
+def test_a_corner_does_not_tear_the_rest_along(studio, levels, model):
+    """What is seen in a small part of the picture only is not extrapolated without measure."""
+    samples, moving, matrix = levels
+    x, y = samples.points.T
+    corner = (x < x.min() + 60) & (y < y.min() + 60)
+    few = replace(
+        samples,
+        points=samples.points[corner],
+        values=samples.values[corner] + np.float32(0.05) * np.sin(x[corner]).astype(np.float32),
+        gradients=samples.gradients[corner],
+        cells=samples.cells[corner],
+    )
+
+    found = refine(few, moving, np.eye(3), model)
+
+    assert studio.error(found, matrix) < studio.error(np.eye(3), matrix)
 
 
 def test_a_shift_stays_a_shift(levels):

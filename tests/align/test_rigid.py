@@ -3,6 +3,7 @@ import pytest
 import torch
 
 from deghost.align.rigid import AlignSettings, align_frames
+from deghost.align.warp import LADDER
 from deghost.errors import SettingsError
 
 
@@ -177,17 +178,14 @@ def test_the_same_frames_give_the_same_warps(studio, bracket):
     assert np.array_equal(first[0].matrix, second[0].matrix)
 
 
-@pytest.mark.parametrize("model", ["none", "shift", "affine"])
+@pytest.mark.parametrize("model", ["none", "shift", "rigid", "affine"])
 def test_no_richer_model_than_asked_for_is_used(studio, bracket, model):
     """The settings bound the model."""
     frames, exposures = bracket([studio.hand(81, angle=0.1), STILL, STILL])
 
     warps = align_frames(frames, exposures, 1, AlignSettings(model=model))
 
-    assert (
-        warps[0].model
-        in ("none", "shift", "affine")[: 1 + ("none", "shift", "affine").index(model)]
-    )
+    assert warps[0].model in LADDER[: 1 + LADDER.index(model)]
 
 
 def test_the_largest_shift_is_a_percentage():

@@ -152,6 +152,7 @@ def test_a_source_of_the_wrong_size_is_an_error():
     [
         ([[1, 0, 0.02], [0, 1, 0], [0, 0, 1]], "none"),
         ([[1, 0, 3.4], [1e-4, 1, 0], [0, 0, 1]], "shift"),
+        ([[0.9998, -0.02, 3.4], [0.02, 0.9998, -1], [0, 0, 1]], "rigid"),
         ([[1.02, 0, 3.4], [0, 1, 0], [0, 0, 1]], "affine"),
         ([[1, 0, 0], [0, 1, 0], [1e-4, 0, 1]], "homography"),
     ],
@@ -174,3 +175,13 @@ def test_the_nearest_affine_map_of_an_affine_map_is_itself(matrix):
     matrix[2] = 0, 0, 1
 
     assert np.allclose(nearest_model(matrix, "affine", SIZE), matrix, atol=1e-9)
+
+
+@settings(max_examples=25, deadline=None)
+@given(st.floats(-3, 3), st.floats(-50, 50), st.floats(-50, 50))
+def test_the_nearest_rigid_warp_of_a_rigid_warp_is_itself(angle, x, y):
+    """Turned by any angle and shifted by any number of pixels."""
+    cosine, sine = np.cos(angle), np.sin(angle)
+    matrix = np.array([[cosine, -sine, x], [sine, cosine, y], [0, 0, 1]])
+
+    assert np.allclose(nearest_model(matrix, "rigid", SIZE), matrix, atol=1e-9)
