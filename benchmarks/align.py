@@ -1,11 +1,13 @@
 """Measure alignment: error in full-size pixels against known warps, seconds, and warping itself.
 
 python benchmarks/align.py --megapixels 24 --seeds 3
+python benchmarks/align.py --simulated PANORAMAS        # hand-held brackets as of deghost-bench
 """
 
 import argparse
 import time
 from collections.abc import Callable
+from pathlib import Path
 
 import cv2
 import numpy as np
@@ -16,10 +18,24 @@ from torch import Tensor
 from deghost.align.full import refine_full
 from deghost.align.rigid import AlignSettings, align_frames
 from deghost.align.warp import Warp, source_window, transform, warp_window
+from deghost.data.bench import bench_entries
+from deghost.data.panoramas import read_panoramas
+from deghost.data.synthetic import make_scene as simulate
+from deghost.radiometry.scene_light import linear_frames
 
 
 Scene = Float32[np.ndarray, "h w 3"]
 PROXY_PIXELS = 2e6
+SIMULATED_SEED = 777
+HELD = {
+    "night": 16,
+    "5-frames": 12,
+    "hand-held": 8,
+    "large-motion": 8,
+    "2-frames": 8,
+    "7-frames": 4,
+}
+MOST = 2.0  # px: an error beyond it counts as much
 CASES = ((2.0, 0.0), (2.0, 0.2), (4.0, 0.0), (4.0, 0.2))  # stops apart, share that moves
 
 
@@ -131,6 +147,36 @@ def warp_tiles(image: Tensor, warp: Warp, tile: int) -> None:
             warp_window(image[:, y : y + rows, x : x + columns], warp, window)
 
 
+def errors_of(group: str, folder: Path) -> list[float]:
+    """Mean errors over the picture, in pixels, of all frames of a group's simulated brackets."""
+    places = read_panoramas(folder)
+    entries = [e for e in bench_entries([p.name for p in places]) if e.group == group]
+    errors = []
+    for number in range(HELD[group]):
+        here = (places[number % len(places)],)
+        settings = entries[number % len(entries)].settings
+        scene = simulate(here, settings, SIMULATED_SEED, number, places)
+        light, size = linear_frames(scene), scene.frames.shape[2:]
+        warps = align_frames(light, scene.exposures, scene.reference, AlignSettings())
+        assert scene.camera is not None
+        true = scene.camera.double().numpy()
+        others = [k for k in range(len(warps)) if k != scene.reference]
+        errors += [error(warps[k].matrix, true[k], (size[0], size[1])) for k in others]
+    return errors
+
+
+def measure_simulated(folder: Path) -> None:
+    """Print a table of the groups whose brackets are held by hand."""
+    print("| group | frames | median, px | mean, 2 px at most | beyond 0.3 px | beyond 1 px |")
+    print("|---|---|---|---|---|---|")
+    found = {group: errors_of(group, folder) for group in HELD}
+    found["all"] = [each for errors in found.values() for each in errors]
+    for group, errors in found.items():
+        e = np.array(errors)
+        mean, beyond = np.minimum(e, MOST).mean(), [f"{(e > x).mean():.0%}" for x in (0.3, 1.0)]
+        print(f"| {group} | {len(e)} | {np.median(e):.2f} | {mean:.2f} | {' | '.join(beyond)} |")
+
+
 def best_of(call: Callable[[], None], runs: int = 3) -> float:
     """Seconds of the fastest run."""
     times = []
@@ -146,7 +192,11 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--megapixels", type=float, default=24)
     parser.add_argument("--seeds", type=int, default=2)
+    parser.add_argument("--simulated", type=Path, help="panoramas, for simulated brackets instead")
     chosen = parser.parse_args()
+    if chosen.simulated is not None:
+        measure_simulated(chosen.simulated)
+        return
     size = (
         round((chosen.megapixels * 1e6 / 1.5) ** 0.5),
         round((chosen.megapixels * 1.5e6) ** 0.5),
