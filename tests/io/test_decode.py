@@ -277,6 +277,20 @@ def test_values_that_are_no_numbers_are_refused(tmp_path):
         read_frame(tmp_path / "frame.tif")
 
 
+@pytest.mark.parametrize(("bright", "told"), [(0, False), (1, False), (20, True)])
+def test_many_float_values_beyond_clipping_are_told(tmp_path, bright, told):
+    """A frame whose white is not 1.0 says so by them; a lamp or two does not."""
+    pixels = np.full((64, 64, 3), 0.5, np.float32)
+    pixels[0, :bright] = 3.0
+    tifffile.imwrite(tmp_path / "frame.tif", pixels, photometric="rgb")
+
+    frame = read_frame(tmp_path / "frame.tif")
+
+    assert [note.startswith("0.5% of its values exceed 1.0") for note in frame.notes] == [
+        True
+    ] * told
+
+
 def test_negative_light_is_none(tmp_path):
     """Values below black are noise: they are set to 0, and the note counts them."""
     pixels = np.ones((8, 8, 3), np.float32)

@@ -9,6 +9,8 @@ from deghost.io.decode import Decoded
 
 COLOURS_OF = {"grey": 1, "rgb": 3, "cmyk": 4}
 ROWS_CHECKED = 256
+MANY_BEYOND = 0.001  # of the values
+BEYOND = "exceed 1.0 and count as clipped; if they are not, divide all by where they clip"
 
 
 def stored_channels(
@@ -59,18 +61,22 @@ def finite_pixels(
 ) -> tuple[Float32[np.ndarray, "h w c"], list[str]]:
     """Clip negative values to 0, in place where that is allowed, and say how many there were.
 
+    Also say if many lie beyond 1.0, where a frame clips: nothing in a float file tells where else.
+
     Raises ReadError for NaN and infinite values: no exposure of theirs can be told.
     """
     strips = range(0, pixels.shape[0], ROWS_CHECKED)
     bad = sum(_count(~np.isfinite(pixels[top : top + ROWS_CHECKED])) for top in strips)
     if bad:
         raise ReadError(f"has {bad} values that are NaN or infinite; mend them and save it again")
+    beyond = sum(_count(pixels[top : top + ROWS_CHECKED] > 1) for top in strips) / pixels.size
+    notes = [f"{beyond:.1%} of its values {BEYOND}"] if beyond > MANY_BEYOND else []
     negative = sum(_count(pixels[top : top + ROWS_CHECKED] < 0) for top in strips)
     if not negative:
-        return pixels, []
+        return pixels, notes
     clipped = np.require(pixels, requirements="W")
     np.maximum(clipped, 0, out=clipped)
-    return clipped, [f"{negative} negative values were set to 0"]
+    return clipped, [f"{negative} negative values were set to 0", *notes]
 
 
 def scaled_codes(
