@@ -95,8 +95,12 @@ class Pair:
 
     def judge(self, before: Matrix, after: Matrix) -> Comparison:
         """Compare two warps on the finest level on which noise lets most pixels agree."""
-        found = [self.compare(before, after, level) for level in range(len(self.samples[:COARSER]))]
-        return next((each for each in found if each.inliers > BELIEVABLE), found[0])
+        finest = self.compare(before, after)
+        if finest.inliers > BELIEVABLE:
+            return finest
+        coarser = range(1, len(self.samples[:COARSER]))
+        found = (self.compare(before, after, level) for level in coarser)
+        return next((each for each in found if each.inliers > BELIEVABLE), finest)
 
     def refine(self, start: Matrix, model: Model, levels: slice) -> Matrix:
         """Refine a warp of the finest level on some levels of the pyramid."""
