@@ -106,12 +106,12 @@ def test_where_nothing_can_be_compared_there_is_no_residual(levels):
 @pytest.mark.parametrize(
     ("moved", "after", "agreeing", "vote", "falls"),
     [
-        (0.1, 0.98, 30, 0.9, False),
-        (0.1, 0.96, 30, 0.9, True),
-        (0.5, 0.93, 30, 0.9, False),
-        (5.0, 0.9, 30, 0.9, False),
+        (0.1, 0.98, 39, 0.9, False),
+        (0.1, 0.96, 39, 0.9, True),
+        (0.5, 0.93, 39, 0.9, False),
+        (5.0, 0.9, 39, 0.9, False),
         (5.0, 0.9, 90, 0.75, False),
-        (5.0, 0.8, 30, 0.9, True),
+        (5.0, 0.8, 39, 0.9, True),
         (5.0, 0.9, 90, 0.9, True),  # noise hides how much better it is, but nearly all agree
         (5.0, 0.98, 90, 0.9, False),
     ],

@@ -105,7 +105,7 @@ def test_no_text_is_more_than_a_plan_error(text):
         (
             ("warps", 0, "model"),
             "twist",
-            "'warps' .*none of none, shift, rigid",
+            "'warps' .*none of none, shift, rigid, affine, homography",
         ),
         (("warps",), [], "2 frames, but 0 warps"),
         (("motion", "courage"), 1, "'motion'"),

@@ -212,7 +212,8 @@ def _refusal(pair: Pair, model: Model, best: Matrix, matrix: Matrix, max_shift: 
         return AGREE
     if not gain.falls:
         return f"the residual does not clearly fall ({gain.before:.3f} to {gain.after:.3f})"
-    simpler = not np.array_equal(best, np.eye(3))  # what shifts a hand-held camera turns it, too
-    if simpler and model != "rigid" and not pair.judge(best, matrix).improves:
+    # a rigid warp need earn nothing: what shifts a hand-held camera turns it, too
+    simpler = model != "rigid" and not np.array_equal(best, np.eye(3))
+    if simpler and not pair.judge(best, matrix).improves:
         return "a simpler model fits as well"
     return ""
