@@ -310,3 +310,17 @@ def test_a_folder_or_a_device_is_no_frame(put, tmp_path):
         read_bracket([put("a.png"), tmp_path / "folder"])
     with pytest.raises(ReadError, match="^null is no ordinary file"):
         read_bracket([put("a.png"), tmp_path.__class__("/dev/null")])
+
+
+def test_a_stuck_pixel_of_the_sensor_is_replaced_and_told(put):
+    paths = [put(f"{exposure}.png", exposure) for exposure in (0.01, 0.04, 0.16)]
+    for path in paths:
+        pixels = np.array(Image.open(path))
+        pixels[40, 50] = 0, 255, 0
+        Image.fromarray(pixels).save(path)
+
+    bracket = read_bracket(paths, ExposureSettings(times=(1.0, 4.0, 16.0)))
+
+    assert any("stuck at row 40, column 50:" in note for note in bracket.notes)
+    for frame in bracket.frames:
+        assert frame.pixels[40, 50].max() <= frame.pixels[37:44, 47:54].max() < 255

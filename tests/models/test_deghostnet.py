@@ -154,16 +154,16 @@ def test_faint_noise_survives_half_precision():
     assert (plain - grained).abs().max() > 1e-5
 
 
-@pytest.mark.parametrize("widths", [(8, 12), (4, 8, 8)])
+@pytest.mark.parametrize("widths", [(8, 12), (4, 8, 8), (4, 4, 6, 8)])
 @pytest.mark.parametrize(
-    "part", [(0, 30, 0, 41), (5, 18, 22, 41), (16, 30, 0, 7), (12, 13, 13, 14)]
+    "part", [(0, 150, 0, 141), (55, 88, 22, 141), (116, 150, 0, 7), (72, 73, 73, 74)]
 )
 def test_a_part_is_what_the_whole_shows_there(widths, part):
     """Only what its surroundings are seen for is left out."""
     torch.manual_seed(2)
     network = DeghostNet(DeghostNetConfig(widths=widths))
     torch.nn.init.normal_(network.leave.weight, std=0.5)
-    pictures, maps = torch.rand(1, 9, 30, 41), torch.rand(1, 5, 30, 41)
+    pictures, maps = torch.rand(1, 9, 150, 141), torch.rand(1, 5, 150, 141)
     top, bottom, left, right = part
 
     whole = network(pictures, maps)

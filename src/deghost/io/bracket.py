@@ -26,6 +26,7 @@ from deghost.radiometry.exposure import (
     format_time,
 )
 from deghost.radiometry.response import linearise
+from deghost.radiometry.stuck import mend_stuck
 from deghost.types import Bracket, Exposure, Frame, Response
 
 
@@ -55,6 +56,8 @@ def read_bracket(
         ]
     frames, exposures, notes = _with_exposures(frames, settings or ExposureSettings())
     _check_exposures(exposures)
+    frames, mended = mend_stuck(frames, exposures)
+    notes += [mended] if mended else []
     return Bracket(tuple(frames), tuple(exposures), (*_reading_notes(frames), *notes))
 
 

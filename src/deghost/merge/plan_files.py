@@ -20,6 +20,7 @@ from deghost.merge.settings import NETWORKS, Device, Method, PixelType, Scale
 from deghost.radiometry.matching import LEVELS, Match
 from deghost.radiometry.noise import NoiseModel
 from deghost.radiometry.response import named_response
+from deghost.radiometry.stuck import mend_stuck
 from deghost.segment.motion import MotionSettings
 from deghost.segment.segmenters import ExposureSegmenter, Segmenter
 from deghost.types import Bracket, Exposure, Response
@@ -297,4 +298,5 @@ def open_planned(plan: MergePlan, name: str = "the plan") -> Bracket:
                 f"{name} was made for frames of {plan.size[1]}x{plan.size[0]} pixels, but "
                 f"{frame.path.name} has {frame.size[1]}x{frame.size[0]}"
             )
-    return Bracket(frames, plan.exposures)
+    mended, _ = mend_stuck(frames, plan.exposures)  # as when the plan was made
+    return Bracket(tuple(mended), plan.exposures)

@@ -21,7 +21,7 @@ from deghost.types import Radiance
 
 
 TILE = (512, 512)  # a multiple of the network's coarsest pixel, as the rim is
-RIM = 64  # pixels around a tile that are seen; seams stay below 1.4e-3 of the range
+RIM = 80  # pixels around a tile that are seen; seams stay below a thousandth of the range
 SPARSE = 16  # px, steps in which a picture is first asked whether it has colours
 UNSURE = 0.25  # of the level at which the reference clips, 1.0
 

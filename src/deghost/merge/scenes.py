@@ -13,6 +13,7 @@ from deghost.merge.merged import render_plan
 from deghost.merge.plan import MergePlan, plan_merge
 from deghost.merge.settings import MergeSettings
 from deghost.radiometry.response import named_response
+from deghost.radiometry.stuck import mend_stuck
 from deghost.types import Bracket, Capture, Exposure, Frame, Mask, Pixels, Radiance, Response, Scene
 
 
@@ -63,7 +64,8 @@ def bracket_of(scene: Scene) -> Bracket:
         for k, codes in enumerate(scene.frames)
     )
     exposures = tuple(Exposure(value, "known") for value in scene.exposures.tolist())
-    return Bracket(frames, exposures)
+    mended, _ = mend_stuck(frames, exposures)
+    return Bracket(tuple(mended), exposures)
 
 
 def scene_response(scene: Scene) -> Response:
