@@ -6,7 +6,7 @@ import torch
 from PIL import Image
 
 from deghost.errors import BracketError, ReadError
-from deghost.io.bracket import read_bracket, read_frames
+from deghost.io.bracket import read_again, read_bracket, read_frames
 from deghost.io.exposure_settings import ExposureSettings
 from deghost.radiometry.response import encode
 
@@ -322,5 +322,7 @@ def test_a_stuck_pixel_of_the_sensor_is_replaced_and_told(put):
     bracket = read_bracket(paths, ExposureSettings(times=(1.0, 4.0, 16.0)))
 
     assert any("stuck at row 40, column 50:" in note for note in bracket.notes)
-    for frame in bracket.frames:
+    again = read_again([frame.path for frame in bracket.frames], bracket.exposures)
+    for frame, same in zip(bracket.frames, again, strict=True):
         assert frame.pixels[40, 50].max() <= frame.pixels[37:44, 47:54].max() < 255
+        assert np.array_equal(frame.pixels, same.pixels)

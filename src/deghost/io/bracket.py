@@ -61,6 +61,11 @@ def read_bracket(
     return Bracket(tuple(frames), tuple(exposures), (*_reading_notes(frames), *notes))
 
 
+def read_again(paths: Sequence[Path], exposures: Sequence[Exposure]) -> list[Frame]:
+    """Read the frames of a bracket once more, in the order and with the exposures found before."""
+    return mend_stuck(read_frames(paths), exposures)[0]
+
+
 def _reading_notes(frames: Sequence[Frame]) -> list[str]:
     """Gather what reading decided: each sentence once, with the frames that it is about."""
     about: dict[str, list[str]] = {}

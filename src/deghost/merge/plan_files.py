@@ -12,7 +12,7 @@ import numpy as np
 
 from deghost.align.warp import Model, Warp, corners
 from deghost.errors import PlanError, SettingsError
-from deghost.io.bracket import WIDEST, read_frames
+from deghost.io.bracket import WIDEST, read_again
 from deghost.merge.networks import NetworkUse
 from deghost.merge.notes import current_notes
 from deghost.merge.plan import MergePlan
@@ -20,7 +20,6 @@ from deghost.merge.settings import NETWORKS, Device, Method, PixelType, Scale
 from deghost.radiometry.matching import LEVELS, Match
 from deghost.radiometry.noise import NoiseModel
 from deghost.radiometry.response import named_response
-from deghost.radiometry.stuck import mend_stuck
 from deghost.segment.motion import MotionSettings
 from deghost.segment.segmenters import ExposureSegmenter, Segmenter
 from deghost.types import Bracket, Exposure, Response
@@ -291,12 +290,11 @@ def load_plan(path: Path) -> MergePlan:
 
 def open_planned(plan: MergePlan, name: str = "the plan") -> Bracket:
     """Read the frames of a plan. Raises PlanError if they are not those it was made for."""
-    frames = tuple(read_frames(plan.frames))
+    frames = tuple(read_again(plan.frames, plan.exposures))
     for frame in frames:
         if frame.size != plan.size:
             raise PlanError(
                 f"{name} was made for frames of {plan.size[1]}x{plan.size[0]} pixels, but "
                 f"{frame.path.name} has {frame.size[1]}x{frame.size[0]}"
             )
-    mended, _ = mend_stuck(frames, plan.exposures)  # as when the plan was made
-    return Bracket(tuple(mended), plan.exposures)
+    return Bracket(frames, plan.exposures)

@@ -55,13 +55,13 @@ def mend_stuck(frames: Sequence[Frame], exposures: Sequence[Exposure]) -> tuple[
 
 
 def find_stuck(frames: Sequence[Frame], exposures: Sequence[float]) -> Places:
-    """Return where the sensor is stuck; nowhere, if exposures are less than `APART` apart.
+    """Return where the sensor is stuck; nowhere, if exposures are near each other or sizes differ.
 
     There one channel clips in every frame and rises far above all around it in the darkest one, the
     others do not; and in the brightest frame whose surroundings are dim, neighbours show no more
     light than in the darkest. The outermost pixels are not judged.
     """
-    if exposures[-1] < APART * exposures[0]:
+    if exposures[-1] < APART * exposures[0] or len({frame.size for frame in frames}) > 1:
         return np.empty((0, 2), np.intp)
     places = _candidates(frames[0])
     patches = _patches(frames[0], places)
