@@ -47,6 +47,17 @@ def test_orthogonal_matrices_have_like_singular_values(rows, columns, size, seed
     assert (found - torch.diag(found.diagonal())).abs().max() < 0.01
 
 
+@pytest.mark.parametrize("left", [1e-10, 1e-20, 1e-30, 1e-40])
+def test_units_that_fire_no_more_do_not_move(left):
+    """What is left of their momentum is taken for nothing, and the others do not notice."""
+    matrix = torch.randn(8, 30, generator=torch.Generator().manual_seed(0))
+    faded, gone = matrix.clone(), matrix.clone()
+    faded[:3] *= left
+    gone[:3] = 0
+
+    assert torch.equal(orthogonal(faded), orthogonal(gone))
+
+
 def test_kernels_step_as_pytorch_steps_matrices():
     """PyTorch's Muon, which takes matrices only and multiplies in bfloat16."""
     kernel = nn.Parameter(torch.randn(6, 4, 3, 3, generator=torch.Generator().manual_seed(0)))

@@ -12,6 +12,7 @@ from typing import Any
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
+from torch.nn import functional
 from torch.optim import Optimizer
 
 
@@ -20,6 +21,7 @@ BETAS = (0.9, 0.99)  # of what AdamW steps
 TINY = 1e-8
 QUINTIC = (3.4445, -4.7750, 2.0315)  # of Jordan et al.: fast, to singular values of 0.7 to 1.2
 ROUNDS = 5
+FADED = 1e-8  # of the norm: units that fire no more; their squares would slow a processor
 SIZE = 0.2  # root mean square of a step of AdamW, in learning rates, as Liu et al. measured it
 
 
@@ -72,7 +74,7 @@ def inner_kernels(network: nn.Module) -> tuple[list[nn.Parameter], list[nn.Param
 def orthogonal(matrix: Float[Tensor, "rows columns"]) -> Float[Tensor, "rows columns"]:
     """Bring all singular values to about 1, by a quintic iteration that needs products only."""
     wide = matrix if len(matrix) <= matrix.shape[1] else matrix.T
-    wide = wide / (wide.norm() + TINY)
+    wide = functional.hardshrink(wide / (wide.norm() + TINY), FADED)
     a, b, c = QUINTIC
     for _ in range(ROUNDS):
         square = wide @ wide.T
