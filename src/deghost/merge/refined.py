@@ -20,8 +20,11 @@ from deghost.segment.learned_motion import COMPRESSION, CONTRAST, compressed, ex
 from deghost.types import Radiance
 
 
-TILE = (512, 512)  # a multiple of the network's coarsest pixel, as the rim is
-RIM = 80  # pixels around a tile that are seen; seams stay below a thousandth of the range
+TILE = (
+    576,
+    608,
+)  # multiples of the network's coarsest pixel, as the rim is; large, for the rim is seen twice
+RIM = 96  # ... around large tiles: pixels that are seen; seams stay below a thousandth of the range
 SPARSE = 16  # px, steps in which a picture is first asked whether it has colours
 UNSURE = 0.25  # of the level at which the reference clips, 1.0
 
@@ -86,11 +89,13 @@ def describe(
     was not merged, since it was told what moved, it also stands for the other two pictures: then
     noise is all that the network can take away.
     """
-    still, alone, whole = measured.still, start_fusion(measured.reference), measured.everything
-    others = (still, still) if whole is None else (alone, whole)
-    pictures = [merged] + [merged if fusion is still else fusion.radiance for fusion in others]
-    maps = [_deviation(still, merged), _deviation(others[0], pictures[1])]
-    maps += [fusion.trust.amin(0, keepdim=True) for fusion in (still, *others)]
+    still, alone, whole = measured.still, measured.reference, measured.everything
+    fusions, pictures = (still, still, still), (merged, merged, merged)
+    if whole is not None:
+        fusions = (still, start_fusion(alone), whole)
+        pictures = (merged, alone.radiance, whole.radiance)
+    maps = [_deviation(fusions[0], pictures[0]), _deviation(fusions[1], pictures[1])]
+    maps += [fusion.trust.amin(0, keepdim=True) for fusion in fusions]
     return compressed(torch.cat(pictures)), torch.cat(maps)
 
 

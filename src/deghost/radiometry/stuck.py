@@ -6,7 +6,9 @@ demosaicing made of it is seen, and that stays as it is.
 """
 
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from functools import partial
 
 import cv2
 import numpy as np
@@ -21,7 +23,7 @@ CLIPPED = 0.95  # of the range of codes
 SPIKE = 0.5  # light by which a stuck pixel is above its surroundings, in the darkest frame ...
 OTHERS = 0.1  # ... and the most by which its other colours may be
 DIM = 0.15  # light of surroundings up to which a frame can tell
-GROWN = (1.05, 0.03)  # what neighbours may show of the darkest frame's light, and light besides
+GROWN = (1.1, 0.03)  # what neighbours may show of the darkest frame's light, and light besides
 TOUCHED = 0.1  # light by which neighbours must be off to be replaced, too
 REACH = 3  # px from a stuck pixel to the ring around what was made of it
 STRIP_ROWS = 512
@@ -84,16 +86,19 @@ def find_stuck(frames: Sequence[Frame], exposures: Sequence[float]) -> Places:
 
 def _candidates(frame: Frame) -> Places:
     """Where a channel clips, but less than half of the 5 x 5 pixels around do."""
-    found = []
-    for top in range(0, frame.size[0], STRIP_ROWS):
-        first = max(0, top - 2)
-        strip = np.ascontiguousarray(frame.pixels[first : top + STRIP_ROWS + 2])
-        alone = (strip >= CLIPPED * frame.white) & (
-            cv2.medianBlur(strip, 5) < CLIPPED * frame.white
-        )
-        rows, columns = np.nonzero(alone[top - first :][:STRIP_ROWS].any(2))
-        found.append(np.stack([rows + top, columns], axis=1))
-    return np.concatenate(found)
+    with ThreadPoolExecutor(2) as pool:
+        strips = pool.map(partial(_alone, frame), range(0, frame.size[0], STRIP_ROWS))
+        return np.concatenate(list(strips))
+
+
+def _alone(frame: Frame, top: int) -> Places:
+    """The candidates of a strip that begins at a row."""
+    first = max(0, top - 2)
+    strip = frame.pixels[first : top + STRIP_ROWS + 2]
+    clipped = (strip >= CLIPPED * frame.white).view(np.uint8)
+    alone = cv2.subtract(clipped, cv2.medianBlur(clipped, 5))[top - first :][:STRIP_ROWS]
+    rows, columns = np.nonzero(alone.any(2))
+    return np.stack([rows + top, columns], axis=1)
 
 
 def _patches(frame: Frame, places: Places) -> Patches:
