@@ -26,7 +26,7 @@ DIM = 0.15  # light of surroundings up to which a frame can tell
 GROWN = (1.1, 0.03)  # what neighbours may show of the darkest frame's light, and light besides
 TOUCHED = 0.1  # light by which neighbours must be off to be replaced, too
 REACH = 3  # px from a stuck pixel to the ring around what was made of it
-STRIP_ROWS = 512
+STRIP_ROWS = 128  # taken at a time, for few places are kept of many
 SRGB = named_response("srgb")  # near enough to any finished picture's curve
 
 STEPS = np.arange(-REACH, REACH + 1)
@@ -65,11 +65,8 @@ def find_stuck(frames: Sequence[Frame], exposures: Sequence[float]) -> Places:
     """
     if exposures[-1] < APART * exposures[0] or len({frame.size for frame in frames}) > 1:
         return np.empty((0, 2), np.intp)
-    places = _candidates(frames[0])
+    places = _spiked(frames[0])
     patches = _patches(frames[0], places)
-    spikes = np.sort(_spikes(patches), axis=1)
-    keep = (spikes[:, 2] > SPIKE) & (spikes[:, 1] < OTHERS)
-    places, patches = places[keep], patches[keep]
     channel = _spikes(patches).argmax(1)
     most = GROWN[0] * _around(patches) + GROWN[1]
     stuck, told = np.ones(len(places), bool), np.zeros(len(places), bool)
@@ -84,21 +81,23 @@ def find_stuck(frames: Sequence[Frame], exposures: Sequence[float]) -> Places:
     return places[stuck & told]
 
 
-def _candidates(frame: Frame) -> Places:
-    """Where a channel clips, but less than half of the 5 x 5 pixels around do."""
+def _spiked(frame: Frame) -> Places:
+    """Where one channel clips, far above all around it, and the others do not rise."""
     with ThreadPoolExecutor(2) as pool:
-        strips = pool.map(partial(_alone, frame), range(0, frame.size[0], STRIP_ROWS))
+        strips = pool.map(partial(_spiked_strip, frame), range(0, frame.size[0], STRIP_ROWS))
         return np.concatenate(list(strips))
 
 
-def _alone(frame: Frame, top: int) -> Places:
-    """The candidates of a strip that begins at a row."""
+def _spiked_strip(frame: Frame, top: int) -> Places:
+    """What is found in a strip that begins at a row: first by 5 x 5 pixels, then by the ring."""
     first = max(0, top - 2)
     strip = frame.pixels[first : top + STRIP_ROWS + 2]
     clipped = (strip >= CLIPPED * frame.white).view(np.uint8)
     alone = cv2.subtract(clipped, cv2.medianBlur(clipped, 5))[top - first :][:STRIP_ROWS]
     rows, columns = np.nonzero(alone.any(2))
-    return np.stack([rows + top, columns], axis=1)
+    places = np.stack([rows + top, columns], axis=1)
+    spikes = np.sort(_spikes(_patches(frame, places)), axis=1)
+    return places[(spikes[:, 2] > SPIKE) & (spikes[:, 1] < OTHERS)]
 
 
 def _patches(frame: Frame, places: Places) -> Patches:
