@@ -20,11 +20,8 @@ from deghost.segment.learned_motion import COMPRESSION, CONTRAST, compressed, ex
 from deghost.types import Radiance
 
 
-TILE = (
-    576,
-    608,
-)  # multiples of the network's coarsest pixel, as the rim is; large, for the rim is seen twice
-RIM = 96  # ... around large tiles: pixels that are seen; seams stay below a thousandth of the range
+TILE = (576, 608)  # large, for what lies around is computed, too; multiples of the coarsest pixel
+RIM = 96  # pixels around a tile that are seen, as well; seams stay below a thousandth of the range
 SPARSE = 16  # px, steps in which a picture is first asked whether it has colours
 UNSURE = 0.25  # of the level at which the reference clips, 1.0
 

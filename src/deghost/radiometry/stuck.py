@@ -5,6 +5,7 @@ of it to the neighbours, where it grows with the exposure. Around a pixel that i
 demosaicing made of it is seen, and that stays as it is.
 """
 
+import math
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -12,7 +13,7 @@ from functools import partial
 
 import cv2
 import numpy as np
-from jaxtyping import Bool, Float32, Int
+from jaxtyping import Bool, Float32, Int, Shaped
 
 from deghost.radiometry.response import linearise, named_response
 from deghost.types import Exposure, Frame
@@ -68,15 +69,14 @@ def find_stuck(frames: Sequence[Frame], exposures: Sequence[float]) -> Places:
     places = _spiked(frames[0])
     patches = _patches(frames[0], places)
     channel = _spikes(patches).argmax(1)
-    most = GROWN[0] * _around(patches) + GROWN[1]
+    most = GROWN[0] * _glow(patches) + GROWN[1]
     stuck, told = np.ones(len(places), bool), np.zeros(len(places), bool)
     for frame, exposure in zip(reversed(frames), reversed(exposures), strict=True):
-        codes = frame.pixels[places[:, 0], places[:, 1], channel]
-        stuck &= codes >= CLIPPED * frame.white
+        stuck &= _clipped(frame, frame.pixels[places[:, 0], places[:, 1], channel])
         if exposure >= APART * exposures[0]:
             patches = _patches(frame, places)
             tells = ~told & (patches[:, RING].max((1, 2)) < DIM)
-            stuck &= ~tells | (_around(patches) <= most)
+            stuck &= ~tells | (_glow(patches) <= most)
             told |= tells
     return places[stuck & told]
 
@@ -91,13 +91,17 @@ def _spiked(frame: Frame) -> Places:
 def _spiked_strip(frame: Frame, top: int) -> Places:
     """What is found in a strip that begins at a row: first by 5 x 5 pixels, then by the ring."""
     first = max(0, top - 2)
-    strip = frame.pixels[first : top + STRIP_ROWS + 2]
-    clipped = (strip >= CLIPPED * frame.white).view(np.uint8)
+    clipped = _clipped(frame, frame.pixels[first : top + STRIP_ROWS + 2]).view(np.uint8)
     alone = cv2.subtract(clipped, cv2.medianBlur(clipped, 5))[top - first :][:STRIP_ROWS]
     rows, columns = np.nonzero(alone.any(2))
     places = np.stack([rows + top, columns], axis=1)
     spikes = np.sort(_spikes(_patches(frame, places)), axis=1)
     return places[(spikes[:, 2] > SPIKE) & (spikes[:, 1] < OTHERS)]
+
+
+def _clipped(frame: Frame, codes: Shaped[np.ndarray, "*shape"]) -> Bool[np.ndarray, "*shape"]:
+    least = CLIPPED * frame.white
+    return codes >= (least if frame.kind == "float" else math.ceil(least))  # whole: far faster
 
 
 def _patches(frame: Frame, places: Places) -> Patches:
@@ -125,7 +129,7 @@ def _spikes(patches: Patches) -> Float32[np.ndarray, "n 3"]:
     return patches[:, REACH, REACH] - patches[:, RING].max(1)
 
 
-def _around(patches: Patches) -> Float32[np.ndarray, " n"]:
+def _glow(patches: Patches) -> Float32[np.ndarray, " n"]:
     """The light of neighbours above the brightest of the ring, all channels together."""
     above = patches[:, BLOB] - patches[:, RING].max(1)[:, None]
     return np.maximum(above, 0).sum((1, 2))
